@@ -1,0 +1,3 @@
+"""The jobman command."""
+
+from __future__ import annotations

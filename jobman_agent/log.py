@@ -1,0 +1,36 @@
+"""Logging: one set-up for all processes; data goes to stdout, talk to stderr and the log file."""
+
+from __future__ import annotations
+
+import logging
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE_BYTES = 2_000_000
+FILES_KEPT = 3
+
+
+def get_logger(name: str) -> logging.Logger:
+    """The logger of a module; call it with ``__name__``."""
+    return logging.getLogger(name)
+
+
+def log_to_file(path: Path) -> None:
+    """Write everything from INFO up to a file that rotates at 2 MB, three old ones kept.
+
+    Raises:
+        OSError: the folder cannot be made or written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(
+        path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
+    )
+    root = logging.getLogger("jobman_agent")
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)

@@ -1,0 +1,3 @@
+"""The meeting place of employers and workers: one contract, three transports."""
+
+from __future__ import annotations

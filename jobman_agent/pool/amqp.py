@@ -1,0 +1,3 @@
+"""A pool in RabbitMQ."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""What the PC says: input, CPU of others, power, session, programs. One thin file per system."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The face on the desktop: what to show (pure), and the icon that shows it."""
+
+from __future__ import annotations

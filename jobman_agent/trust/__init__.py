@@ -1,0 +1,3 @@
+"""Keys, signed envelopes, and who may have what executed here."""
+
+from __future__ import annotations
