@@ -62,6 +62,38 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
         raise StorageError(explain(exc, "write", path)) from exc
 
 
+def write_first(path: Path, data: bytes, mode: int = 0o644) -> bool:
+    """Put ``data`` at ``path`` unless something is there; whether this call was the first.
+
+    Of several processes that try at once exactly one is the first, and no other ever sees half.
+
+    Raises:
+        StorageError: disk full, no permission and the like.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        try:
+            write_new(temporary, data, mode)
+            _link(temporary, path, data, mode)
+            sync_folder(path.parent)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as exc:
+        raise StorageError(explain(exc, "write", path)) from exc
+    return True
+
+
+def _link(temporary: Path, path: Path, data: bytes, mode: int) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links (FAT): still only one can be the first
+        write_new(path, data, mode)
+
+
 def write_new(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write and sync a file that must not exist yet; OSError passes through."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

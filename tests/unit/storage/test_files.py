@@ -82,3 +82,16 @@ def test_a_link_in_the_place_of_a_private_folder_is_refused(tmp_path):
 
     with pytest.raises(StorageError, match="no link"):
         make_private_dir(tmp_path / "home")
+
+
+def test_of_many_that_write_at_once_one_is_first_and_all_read_the_same(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from jobman_agent.storage.files import write_first
+
+    with ThreadPoolExecutor(8) as threads:
+        first = list(threads.map(lambda n: write_first(tmp_path / "key", b"%d" % n), range(40)))
+
+    assert first.count(True) == 1
+    assert (tmp_path / "key").read_bytes() == b"%d" % first.index(True)
+    assert [p.name for p in tmp_path.iterdir()] == ["key"]
