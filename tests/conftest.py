@@ -1,10 +1,12 @@
-"""What every test shares: a clean environment."""
+"""What every test shares: a clean environment, and a broker for those that ask for it."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+
+pytest_plugins = ["tests.broker"]
 
 
 @pytest.fixture(autouse=True)
