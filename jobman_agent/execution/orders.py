@@ -13,7 +13,7 @@ Rules that hold here:
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
 
