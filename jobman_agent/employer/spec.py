@@ -1,0 +1,82 @@
+"""What ``job.ini`` says, as values. Pure: no file is touched here.
+
+docs/job-folder.md describes every key; :mod:`jobman_agent.employer.job_ini` reads the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+LOG_NAME = "log.txt"
+"""Reserved: what a package's program printed."""
+TABLE_NAME = "parameters.csv"
+TEMPLATE_SUFFIX = ".template"
+
+
+class How(StrEnum):
+    """How a file of the ability test is compared with the expected one."""
+
+    EXACTLY = "exactly"
+    """Byte for byte."""
+    WITHIN = "within"
+    """Numbers within a relative tolerance, all else exactly."""
+    PIXELS = "pixels"
+    """As pictures: size and every pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRule:
+    """One part of ``compare``: which files, and how."""
+
+    pattern: str
+    how: How = How.EXACTLY
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TestSpec:
+    """The section ``[test]``: the ability test."""
+
+    __test__ = False  # pytest: this is no test class
+
+    package: str = "test"
+    """The folder, beside job.ini, that holds its inputs and ``expected/``."""
+    compare: tuple[CompareRule, ...] = ()
+    """The first rule whose pattern matches a file holds; without one: exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateSpec:
+    """The section ``[evaluate]``: when a result is accepted."""
+
+    exit_code: int = 0
+    require: tuple[str, ...] = ()
+    """Patterns, each of which at least one returned file must match."""
+    check: tuple[str, ...] = ()
+    """Words of a command that the employer runs; exit code 0 accepts. Empty: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """All of ``job.ini``."""
+
+    title: str
+    program: str
+    """Lower case; names of programs are without regard to case."""
+    command: tuple[str, ...] = ()
+    """Arguments, split, with ``{package}``, ``{common}`` and ``{header}`` not yet filled in."""
+    outputs: tuple[str, ...] = ()
+    """Patterns: ``*`` stays in one folder, ``**`` does not; a plain name must be there."""
+    cores: int = 1
+    memory: int = 0
+    """Bytes; 0: no limit of the job's own."""
+    time_s: float = 3600.0
+    usual_s: float | None = None
+    attempts: int = 3
+    at_once: int | None = None
+    checkpoint: tuple[str, ...] = ()
+    known_workers_only: bool = False
+    test: TestSpec | None = None
+    """None: job.ini has no ``[test]``; ``load_job`` takes that only where it is told to."""
+    evaluate: EvaluateSpec = field(default_factory=EvaluateSpec)
