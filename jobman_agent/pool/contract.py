@@ -17,8 +17,8 @@ road between them (PROTOCOL 3). What every pool promises:
    `PoolUnavailable` from the call, and from `receive`, and the object is then used up: close it
    and make a new one. There is no reconnecting inside (one path for first start, reconnect,
    wake-up and crash).
-8. *Junk stays inside.* What cannot be a message at all is counted in `junk`, removed, and never
-   given out; what is larger than `MAX_FRAME` as well.
+8. *Junk stays inside.* What cannot be a message at all (nothing, or more than `MAX_FRAME`; in a
+   directory also what is no file of ours) is counted in `junk`, removed, and never given out.
 
 All methods are called from one asyncio loop. Frames are opaque here: no pool looks into them.
 """
@@ -88,7 +88,7 @@ class Blobs(Protocol):
     async def get(self, sha256: str, size: int, target: Path) -> bool:
         """Copy a file, verified by its hash, to `target` (which must not exist).
 
-        Returns False when no good copy was listed within 60 s: ask with `need`.
+        Returns False when all copies are bad, or none was listed within 60 s: ask with `need`.
 
         Raises:
             PoolUnavailable: the pool is out of reach.
@@ -108,6 +108,8 @@ class Pool(Protocol):
     """None: larger files travel as `chunk` messages."""
     junk: int
     """How many things that were no messages have been dropped."""
+    notes: list[str]
+    """What `connect` did that a person should read, one line each: print it, whoever called."""
 
     async def connect(self) -> None:
         """Reach the pool and make what is public there.
@@ -162,12 +164,19 @@ class Pool(Protocol):
         ...
 
     async def scan(self) -> Sequence[bytes]:
-        """Every offer that stands, ours too, in the order of their posting."""
+        """Every offer that stands, ours too; of those never seen before, the older ones first.
+
+        A directory cannot know the age of those that it sees for the first time.
+        """
         ...
 
     # ---- boxes
     async def open_box(self, box: str) -> None:
-        """Make a box, or renew its life if it is there."""
+        """Make a box, or renew its life if it is there.
+
+        Raises:
+            Undeliverable: a directory only: it lies in an inbox of somebody else that is gone.
+        """
         ...
 
     async def listen(self, box: str) -> None:
@@ -179,7 +188,12 @@ class Pool(Protocol):
         ...
 
     async def remove_box(self, box: str) -> None:
-        """Remove a box and all in it; it is no error when it is gone."""
+        """Remove a box and all in it; it is no error when it is gone.
+
+        In a directory a session's box is only the files of that session in its reader's inbox: who
+        is not the reader removes what it has put there itself, and a later message is not
+        `Undeliverable`. An employer removes its ask box, and with it the inbox, at the job's end.
+        """
         ...
 
     async def backlog(self, box: str) -> int:
@@ -206,9 +220,12 @@ class Pool(Protocol):
         ...
 
     async def receive(self) -> Sequence[Delivery]:
-        """Wait for messages in the boxes listened to; all that are there, at least one.
+        """Wait for messages in the boxes listened to: at least one, at most some MiB at once.
 
-        Given ones are not given again by this object. Cancelling loses nothing.
+        Given ones are not given again by this object. Cancelling loses nothing. One task calls
+        this. A directory also gives what lies in the same inbox for sessions whose boxes are not
+        listened to: to an employer with the ask box as `box`, to a worker with the work box of that
+        session (work for a session that it has left is to be handed back).
 
         Raises:
             PoolUnavailable: the connection is lost.
