@@ -1,3 +1,50 @@
-"""Run one package safely: workplace, process tree, priority, limits; freeze it and end it."""
+"""Run one package safely: workplace, process tree, priority, limits; freeze it and end it.
+
+This is where the room chooses its operating system, once. The names below mean the same on each:
+
+- ``Folder``, ``is_regular``, ``remove_tree``: a folder that packages fill, never followed by links
+- ``Launcher``, ``Child``, ``system_environment``: start a program, end its group or job object
+- ``prepare``, ``lower``: yield to the owner's programs
+- ``processes``: look at processes and their descendants
+- ``Survivors``, ``Swept``: what a package leaves behind
+
+docs/execution.md says how a package is run. Nothing here imports asyncio but ``client``.
+"""
 
 from __future__ import annotations
+
+import sys
+
+if sys.platform == "win32":
+    from jobman_agent.execution import processes_psutil as processes
+    from jobman_agent.execution.folder_windows import Folder, is_regular, remove_tree
+    from jobman_agent.execution.priority_windows import lower, prepare
+    from jobman_agent.execution.process_windows import Child, Launcher, Usage, system_environment
+    from jobman_agent.execution.survivors_windows import Survivors, Swept
+elif sys.platform == "darwin":
+    from jobman_agent.execution import processes_psutil as processes
+    from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
+    from jobman_agent.execution.priority_macos import lower, prepare
+    from jobman_agent.execution.process_posix import Child, Launcher, Usage, system_environment
+    from jobman_agent.execution.survivors_macos import Survivors, Swept
+else:
+    from jobman_agent.execution import processes_linux as processes
+    from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
+    from jobman_agent.execution.priority_linux import lower, prepare
+    from jobman_agent.execution.process_posix import Child, Launcher, Usage, system_environment
+    from jobman_agent.execution.survivors_linux import Survivors, Swept
+
+__all__ = [
+    "Child",
+    "Folder",
+    "Launcher",
+    "Survivors",
+    "Swept",
+    "Usage",
+    "is_regular",
+    "lower",
+    "prepare",
+    "processes",
+    "remove_tree",
+    "system_environment",
+]

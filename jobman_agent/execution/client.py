@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, TypeVar
 
 from jobman_agent.errors import PackageDidNotStart
+from jobman_agent.execution import tree
 from jobman_agent.execution.orders import (
     Command,
     Finished,
@@ -144,7 +145,7 @@ class Runner:
             yield batch
 
     async def close(self) -> None:
-        """End the runner; it kills what still runs. Unfinished runs are reported as lost."""
+        """End the runner at once; what still ran or waited is reported as handed back."""
         self._out.put(None)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._ended.wait(), _END_SECONDS)
@@ -180,6 +181,9 @@ class Runner:
         self._read_all(pipe)
         pipe.close()
         code = self._process.wait()
+        # Packages of a runner that was killed have nobody left who would end them.
+        if lost := list(self._unfinished):
+            _log.warning("the runner ended: %d of its processes were left", tree.end_runs(lost))
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(self._finish, code)
 

@@ -27,6 +27,8 @@ DEFAULT_LOG_LIMIT = 64 << 10
 """Bytes of log.txt that are kept: half from the beginning, half from the end."""
 DEFAULT_DISK = 10 << 30
 DEFAULT_GRACE = 3.0
+RUN_VARIABLE = "JOBMAN_RUN"
+"""The variable by which every process of a run is found again."""
 _LENGTH = struct.Struct(">I")
 
 
@@ -38,6 +40,7 @@ class FileIn(msgspec.Struct, frozen=True, array_like=True):
     content: bytes | None = None
     source: str | None = None
     """Path of a verified file that is copied; the package gets a copy of its own."""
+    executable: bool = False
 
 
 class FileOut(msgspec.Struct, frozen=True, array_like=True):
@@ -196,6 +199,7 @@ __all__ = [
     "DEFAULT_GRACE",
     "DEFAULT_LOG_LIMIT",
     "MAX_INLINE",
+    "RUN_VARIABLE",
     "Command",
     "FileIn",
     "FileOut",

@@ -26,7 +26,8 @@ class Progress:
 
     @classmethod
     def create(cls, root: Path) -> Self:
-        """Start from zero, in a runner's folder."""
+        """Start from zero, in a runner's folder; an older runner keeps its own file."""
+        (root / _NAME).unlink(missing_ok=True)
         (root / _NAME).write_bytes(_NUMBER.pack(0))
         return cls.open(root)
 

@@ -1,0 +1,51 @@
+"""The owner's programs come first (Linux).
+
+The kernel shares the CPU by session first (autogroup), then by process. So the runner, which has
+a session of its own, gives that whole session the least share once; packages stay in it. One
+session per package would need a write to /proc for each, and the kernel takes only ten a second
+from ordinary users (``proc_sched_autogroup_set_nice``). Within the session packages are
+SCHED_IDLE, so that the runner comes before them.
+
+Source: sched(7), "The autogroup feature".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import sys
+from pathlib import Path
+
+assert sys.platform == "linux"
+
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, <linux/prctl.h>
+_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "i686": 289, "armv7l": 314}
+_IOPRIO_WHO_PROCESS, _IOPRIO_IDLE = 1, 3 << 13  # <linux/ioprio.h>
+_OOM_SCORE = "700"
+"""Of 1000: when memory is short the kernel ends a package before anything of the owner's."""
+
+_idle = os.sched_param(0)
+
+
+def prepare() -> None:
+    """Make this process, and all that it will start, yield. A wish that is refused is no error."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_SUBREAPER, 1, 0, 0, 0)
+    with contextlib.suppress(PermissionError):  # it leads a group: it was started so already
+        os.setsid()
+    for name, value in (("autogroup", "19"), ("oom_score_adj", _OOM_SCORE)):
+        with contextlib.suppress(OSError):  # not in this kernel, or not in this container
+            Path(f"/proc/self/{name}").write_text(value, encoding="ascii")
+    number = _IOPRIO_SET.get(os.uname().machine)
+    if number is not None:  # inherited by what it starts
+        libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def lower(pid: int, largest_file: int) -> None:
+    """Let one package yield to everything, and bound the size of a single file it writes."""
+    with contextlib.suppress(OSError):  # it has ended already
+        os.sched_setscheduler(pid, os.SCHED_IDLE, _idle)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))

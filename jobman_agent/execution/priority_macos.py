@@ -1,0 +1,29 @@
+"""The owner's programs come first (macOS): background quality of service for all packages.
+
+Source: setpriority(2), PRIO_DARWIN_BG: lowest CPU, disk and network priority, inherited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import sys
+
+assert sys.platform == "darwin"
+
+_PRIO_DARWIN_PROCESS, _PRIO_DARWIN_BG = 4, 0x1000  # <sys/resource.h>
+
+
+def prepare() -> None:
+    """Have a session of its own, and leave no core files."""
+    with contextlib.suppress(PermissionError):  # it leads a group: it was started so already
+        os.setsid()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def lower(pid: int, largest_file: int) -> None:
+    """Let one package yield to everything; the kernel cannot bound another process's files."""
+    del largest_file
+    with contextlib.suppress(OSError):  # it has ended already
+        os.setpriority(_PRIO_DARWIN_PROCESS, pid, _PRIO_DARWIN_BG)
