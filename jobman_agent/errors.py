@@ -14,6 +14,7 @@
           Unconfirmed                 ... the message may or may not have arrived
         PoolRefused                   exit 4   login or permission: do not try again
         PoolMisused                   exit 3   the pool holds something that must not be there
+          PoolOccupied                exit 2   the folder named as a pool holds other files
         Undeliverable                 the mailbox does not exist (any more)
       PackageError
         PackageRefused                by the rules of this PC
@@ -100,6 +101,12 @@ class PoolRefused(PoolError):
 
 class PoolMisused(PoolError):
     """The pool holds something that must not be there; the message says how to remove it."""
+
+
+class PoolOccupied(PoolMisused):
+    """The folder that was named as a pool holds other files: name an empty one."""
+
+    exit_code = ExitCode.BAD_INPUT
 
 
 class Undeliverable(PoolError):

@@ -29,7 +29,7 @@ from tests.contract.places import (
 OFFER = name_id("offer")
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "directory"])
 def place(request, tmp_path) -> Place:
     match request.param:
         case "memory":
@@ -588,7 +588,7 @@ async def test_frames_are_not_looked_into(pools):
 # ---- larger files
 
 
-with_blobs = pytest.mark.parametrize("place", ["memory"], indirect=True)
+with_blobs = pytest.mark.parametrize("place", ["memory", "directory"], indirect=True)
 
 
 @with_blobs
