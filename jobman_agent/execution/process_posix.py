@@ -100,10 +100,13 @@ class Launcher:
 
         Raises:
             OSError: it cannot be started.
+            ValueError: a zero byte in an argument or variable, which would cut it short.
         """
         pid = ctypes.c_int()
         words = [os.fsencode(word) for word in argv]
         lines = [os.fsencode(f"{name}={value}") for name, value in environment.items()]
+        if not words or any(b"\0" in text for text in (*words, *lines)):
+            raise ValueError("no words, or a zero byte in one")
         code = _libc.posix_spawn(
             ctypes.byref(pid),
             words[0],

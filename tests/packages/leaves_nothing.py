@@ -1,0 +1,1 @@
+"""End well, without any output."""
