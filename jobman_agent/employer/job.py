@@ -1,9 +1,8 @@
-"""The job folder: what the engineer made, looked at once, all mistakes told together.
+"""The job folder: packages, common files, the ability test, all by name.
 
-``load_job`` lists names and looks into every package folder, but reads no input; contents are
-read and hashed when a package is handed out (``JobFolder.load``), so that 10,000 packages are
-offered after a fraction of a second. A ``JobFolder`` holds names, and rows of a table: no file
-lists.
+A ``JobFolder`` is made by :func:`jobman_agent.employer.loading.load_job`. It holds names, and the
+rows of a table, but no lists of files: these are listed (``files``), read and hashed (``load``)
+when a package is handed out, so that 10,000 packages are offered after a fraction of a second.
 """
 
 from __future__ import annotations

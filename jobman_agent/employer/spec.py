@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from jobman_agent.model.patterns import patterns
+
 LOG_NAME = "log.txt"
 """Reserved: what a package's program printed."""
 TABLE_NAME = "parameters.csv"
@@ -44,6 +46,13 @@ class TestSpec:
     """The folder, beside job.ini, that holds its inputs and ``expected/``."""
     compare: tuple[CompareRule, ...] = ()
     """The first rule whose pattern matches a file holds; without one: exactly."""
+
+    def rule_for(self, path: str) -> CompareRule:
+        """How a file of the test is compared."""
+        for rule in self.compare:
+            if patterns((rule.pattern,)).matches(path):
+                return rule
+        return CompareRule(path)
 
 
 @dataclass(frozen=True, slots=True)
