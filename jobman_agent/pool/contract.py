@@ -104,12 +104,20 @@ class Blobs(Protocol):
 class Pool(Protocol):
     """One connection of one program to the pool, from `connect` to the first `PoolUnavailable`."""
 
-    blobs: Blobs | None
-    """None: larger files travel as `chunk` messages."""
-    junk: int
-    """How many things that were no messages have been dropped."""
-    notes: list[str]
-    """What `connect` did that a person should read, one line each: print it, whoever called."""
+    @property
+    def blobs(self) -> Blobs | None:
+        """None: larger files travel as `chunk` messages."""
+        ...
+
+    @property
+    def junk(self) -> int:
+        """How many things that were no messages have been dropped."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What `connect` did that a person should read, one line each; the caller prints it."""
+        ...
 
     async def connect(self) -> None:
         """Reach the pool and make what is public there.
