@@ -29,7 +29,7 @@ from tests.contract.places import (
 OFFER = name_id("offer")
 
 
-@pytest.fixture(params=["memory", "directory"])
+@pytest.fixture(params=["memory", "directory", pytest.param("amqp", marks=pytest.mark.broker)])
 def place(request, tmp_path) -> Place:
     match request.param:
         case "memory":
