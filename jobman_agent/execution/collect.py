@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from jobman_agent.execution import is_regular
 from jobman_agent.execution.orders import MAX_INLINE, FileOut
-from jobman_agent.model.names import file_path_fault
+from jobman_agent.execution.unpack import path_fault
 from jobman_agent.model.patterns import patterns
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Collector:
         """Take every regular file that a pattern names, and see that the plain names are there."""
         wanted = self._wanted
         missing = set(wanted.plain)
+        if not wanted.wild:
+            return self._take_plain(wanted.plain)
         for path, regular in self._folder.files(wanted.may_lie_below):
             if not wanted.matches(path):
                 continue
@@ -65,17 +67,28 @@ class Collector:
             self._complain(f"output {min(missing)!r} is missing")
         return Collected(tuple(self._files), self._fault)
 
+    def _take_plain(self, paths: frozenset[str]) -> Collected:
+        """Without a wildcard the folder need not be looked through."""
+        for path in sorted(paths):
+            self._take(path)
+        return Collected(tuple(self._files), self._fault)
+
     def _take(self, path: str) -> None:
         if len(self._files) >= MOST_OUTPUTS:
             return self._complain(f"it left more than {MOST_OUTPUTS} outputs")
-        fault = file_path_fault(path)
+        fault = path_fault(path)
         if fault is not None:
             return self._complain(f"output {path!r} has a name that is not allowed: {fault}")
         try:
             with self._folder.open(path) as fd:
                 self._take_open(path, fd)
+        except FileNotFoundError:
+            self._complain(f"output {path!r} is missing")
         except OSError as error:
-            self._complain(f"output {path!r} cannot be read: {error.strerror}")
+            if error.errno == errno.ELOOP:  # O_NOFOLLOW met a link
+                self._complain(f"output {path!r} is no regular file")
+            else:
+                self._complain(f"output {path!r} cannot be read: {error.strerror}")
         return None
 
     def _take_open(self, path: str, fd: int) -> None:

@@ -63,8 +63,11 @@ class Folder:
         Raises:
             OSError: it cannot be made (FileExistsError: there is one already).
         """
-        with self._new(path, executable=executable) as fd:
+        fd = self._new(path, executable=executable)
+        try:
             _write_all(fd, content)
+        finally:
+            os.close(fd)
 
     def copy_in(self, path: str, source: str, *, executable: bool = False) -> None:
         """Make one new file with the content of another one.
@@ -74,8 +77,11 @@ class Folder:
         """
         from_fd = os.open(source, _READ)
         try:
-            with self._new(path, executable=executable) as fd:
+            fd = self._new(path, executable=executable)
+            try:
                 _copy(from_fd, fd)
+            finally:
+                os.close(fd)
         finally:
             os.close(from_fd)
 
@@ -195,19 +201,13 @@ class Folder:
                     os.unlink(entry.name, dir_fd=fd)
         return folders
 
-    @contextlib.contextmanager
-    def _new(self, path: str, *, executable: bool) -> Iterator[int]:
+    def _new(self, path: str, *, executable: bool) -> int:
         mode = 0o700 if executable else 0o600
         if "/" not in path:
-            fd = os.open(path, _NEW, mode, dir_fd=self._fd)
-        else:
-            *parents, name = path.split("/")
-            with self._folder(tuple(parents), make=True) as folder:
-                fd = os.open(name, _NEW, mode, dir_fd=folder)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
+            return os.open(path, _NEW, mode, dir_fd=self._fd)
+        *parents, name = path.split("/")
+        with self._folder(tuple(parents), make=True) as folder:
+            return os.open(name, _NEW, mode, dir_fd=folder)
 
     @contextlib.contextmanager
     def _folder(self, parts: tuple[str, ...], *, make: bool = False) -> Iterator[int]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_FILES = 10_000
 
-_fault = lru_cache(maxsize=4096)(file_path_fault)
+path_fault = lru_cache(maxsize=4096)(file_path_fault)
 
 
 def unpack(folder: Folder, files: Sequence[FileIn]) -> None:
@@ -51,7 +51,7 @@ def check_names(paths: Sequence[str]) -> None:
     if len(paths) > MOST_FILES:
         raise PackageRefused(f"it has {len(paths)} files; at most {MOST_FILES} are allowed")
     for path in paths:
-        fault = _fault(path)
+        fault = path_fault(path)
         if fault is not None:
             raise PackageRefused(f"the name of file {path!r} is not allowed: {fault}")
         if path.casefold() == RESERVED:

@@ -41,6 +41,8 @@ class Patterns:
         self.plain = frozenset(p for p in patterns if is_plain(p))
         """The names that must be there."""
         self._wild = [[_part(part) for part in p.split("/")] for p in patterns if not is_plain(p)]
+        self.wild = bool(self._wild)
+        """Whether there is any pattern with ``*``."""
         self._folders = {
             name[: len(name) - len(rest)].rstrip("/")
             for name in self.plain
