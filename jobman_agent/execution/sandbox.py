@@ -18,7 +18,7 @@ NONE, BUBBLEWRAP = "none", "bubblewrap"
 def _base(program: str) -> tuple[str, ...]:
     return (
         program,
-        *("--die-with-parent", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
+        *("--die-with-parent", "--unshare-net", "--unshare-pid", "--unshare-ipc"),
         *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),  # noqa: S108 - an empty one inside
     )
 
