@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.comparison import expected_fault
@@ -25,7 +26,6 @@ from jobman_agent.model.templates import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from jobman_agent.employer.inputs import InputFile
     from jobman_agent.employer.spec import JobSpec
@@ -76,7 +76,7 @@ def check_words(
         _check_placeholders("[evaluate] check", word, (*known, JOB), faults)
         _check_in_job(word, root, faults)
     if spec.evaluate.check:
-        _check_program(spec.evaluate.check[0], faults)
+        _check_program(spec.evaluate.check[0], root, faults)
 
 
 def _check_placeholders(where: str, word: str, known: tuple[str, ...], faults: list[str]) -> None:
@@ -119,13 +119,21 @@ def _below(word: str, folder: str) -> str | None:
     return None if path == word or not path or "{" in path else path.rstrip("/")
 
 
-def _check_program(word: str, faults: list[str]) -> None:
-    if word == "python" or "{" in word or shutil.which(word):
+def _check_program(word: str, root: Path, faults: list[str]) -> None:
+    where = "job.ini, [evaluate] check"
+    below = _below(word, JOB)
+    if below is not None:
+        if (root / below).is_file() and shutil.which(root / below) is None:
+            faults.append(f"{where}: {below} may not be executed")
+    elif word == "python" or "{" in word:
         return
-    faults.append(
-        f"job.ini, [evaluate] check: the program {word!r} is not on this PC; python is the one of "
-        "[software], or the one that runs jobman"
-    )
+    elif "/" in word and not Path(word).is_absolute():
+        faults.append(f"{where}: {word!r} is relative: write {{job}}/{word.removeprefix('./')}")
+    elif shutil.which(word) is None:
+        faults.append(
+            f"{where}: the program {word!r} is not on this PC; python is the one of [software], "
+            "or the one that runs jobman"
+        )
 
 
 # ------------------------------------------------------------------ templates

@@ -88,6 +88,11 @@ def test_a_table_without_mistakes_is_a_job(tmp_path: Path) -> None:
         ({"job.ini": ini(evaluate__check="nonesuch-program x")}, "is not on this PC"),
         ({"job.ini": "title = x\n"}, "stands before the first [section]"),
         ({"job.ini": INI.replace("Bridge", "B\udcffr")}, "not UTF-8"),
+        ({"job.ini": ini(evaluate__check="./check.sh")}, "write {job}/check.sh"),
+        (
+            {"job.ini": ini(evaluate__check="{job}/check.sh"), "check.sh": "x"},
+            "check.sh may not be executed",
+        ),
         # words against the folder
         ({"job.ini": ini(job__command="{packge}")}, "did you mean {package}?"),
         ({"job.ini": ini(job__command="{height}")}, "nothing is called {height}"),
