@@ -29,6 +29,7 @@ from jobman_agent.pool.amqp_errors import Address
 from jobman_agent.pool.amqp_inbox import Inbox
 from jobman_agent.pool.amqp_link import Link
 from jobman_agent.pool.amqp_names import (
+    CONTENT_TYPE,
     HIRING_ARGUMENTS,
     OFFER_LIFE_MS,
     OFFERS_EXCHANGE,
@@ -78,11 +79,12 @@ class AmqpPool:
             InputError: the address is not of this form.
         """
         self.blobs = None
+        self.notes: list[str] = []
         self._sender = sender
         self._address = Address.parse(url, credentials)
         self._link = Link(self._address, ca, sender.id, call_seconds)
         self._inbox = Inbox(self._link)
-        self._names = Names(sender.id, guarded=False)
+        self._names = Names(sender.id)
         self._junk = 0
         self._posted: dict[str, tuple[str, bytes]] = {}
         self._asking: aiormq.abc.AbstractChannel | None = None
@@ -104,14 +106,14 @@ class AmqpPool:
             await self._link.open()
             await self._inbox.open()
             guarded = await self._ask(f"looking for {WIRE_EXCHANGE}", self._is_guarded)
-            me = self._address.user if guarded else self._sender.id
-            if not SENDER.fullmatch(me):
+            me = self._address.user
+            if guarded and not SENDER.fullmatch(me):
                 message = (
                     f"{self._address} has jobman's guarded profile, in which a user's name is part "
                     f"of names of queues: 1 to 32 of a-z 0-9 - are right, {me!r} is not"
                 )
                 raise PoolRefused(message)
-            self._names = Names(me, guarded=guarded)
+            self._names = Names(self._sender.id, me if guarded else None)
             await self._ask("declaring the hiring queue", self._declare_hiring)
             await self._publisher()
         except BaseException:
@@ -173,8 +175,10 @@ class AmqpPool:
         guarded = self._names.guarded
         properties = spec.Basic.Properties(
             delivery_mode=_PERSISTENT,
+            content_type=CONTENT_TYPE,
             message_id=message_id,
             expiration=OFFER_LIFE_MS,
+            app_id=self._sender.id,
             user_id=self._address.user if guarded else None,
         )
         exchange = OFFERS_EXCHANGE if guarded else ""
@@ -191,7 +195,7 @@ class AmqpPool:
 
         def remove(seen: list[Standing]) -> Iterable[int]:
             nonlocal found
-            ours = [s for s in seen if _offer_of(s) == offer]
+            ours = [s for s in seen if self._is_ours(s, offer)]
             keep = self._newest(offer, ours)
             found = keep is not None
             return [s.tag for s in ours if s is not keep]
@@ -206,7 +210,7 @@ class AmqpPool:
 
         def remove(seen: list[Standing]) -> Iterable[int]:
             nonlocal shown
-            ours = [s.tag for s in seen if _offer_of(s) == offer]
+            ours = [s.tag for s in seen if self._is_ours(s, offer)]
             shown += len(ours)
             return ours
 
@@ -241,8 +245,11 @@ class AmqpPool:
             self._names.posters.update(posters)
         return turn
 
+    def _is_ours(self, standing: Standing, offer: str) -> bool:
+        return standing.app == self._sender.id and _offer_of(standing) == offer
+
     def _newest(self, offer: str, ours: list[Standing]) -> Standing | None:
-        """The one of our offers to keep; what others put there under its id is not ours."""
+        """The one of our offers to keep; what somebody else put there as ours goes away."""
         posted = self._posted.get(offer)
         if posted is not None:
             return next((s for s in ours if (s.message_id, s.frame) == posted), None)
@@ -294,7 +301,9 @@ class AmqpPool:
         """Put a message into a box; returns its ``message_id``."""
         count = next(self._sender.counter)
         message_id = f"{self._sender.id}.{session}.{self._sender.start:08d}{count:010d}"
-        properties = spec.Basic.Properties(delivery_mode=_PERSISTENT, message_id=message_id)
+        properties = spec.Basic.Properties(
+            delivery_mode=_PERSISTENT, content_type=CONTENT_TYPE, message_id=message_id
+        )
         if self._names.guarded:
             await self._publish(WIRE_EXCHANGE, box.removeprefix(PREFIX), properties, frame)
         else:
@@ -316,6 +325,7 @@ class AmqpPool:
     async def _publish(
         self, exchange: str, key: str, properties: spec.Basic.Properties, frame: bytes
     ) -> None:
+        self._link.check()
         channel = await self._publisher()
         box = key if exchange == "" else PREFIX + key
         try:

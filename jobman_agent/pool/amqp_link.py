@@ -86,17 +86,19 @@ class Link:
     async def close(self) -> None:
         """Let go of both connections within seconds; never raises."""
         self._closing = True
-        self.lost = self.lost or "the pool was closed"
+        self.lose("the pool was closed")
         connections, self._connections = self._connections, []
-        for connection in reversed(connections):
-            try:
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await connection.close()
-            except asyncio.CancelledError:
-                if _is_asked_for():
-                    raise
-            except Exception as exc:  # noqa: BLE001 - it is gone either way
-                _log.debug("closing %s: %r", self.address, exc)
+        await asyncio.gather(*(self._close(connection) for connection in connections))
+
+    async def _close(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
+        except asyncio.CancelledError:
+            if _is_asked_for():
+                raise
+        except Exception as exc:  # noqa: BLE001 - it is gone either way
+            _log.debug("closing %s: %r", self.address, exc)
 
     async def channel(self, *, writing: bool, confirms: bool = False) -> aiormq.abc.AbstractChannel:
         """A new channel. Use it inside the door.
@@ -148,13 +150,14 @@ class Link:
                 tell()
         return PoolUnavailable(self.lost)
 
-    def abort(self, why: str) -> None:
+    def abort(self, why: str) -> PoolUnavailable:
         """End the link and cut both connections at once, so that the broker takes all back."""
-        self.lose(why)
+        error = self.lose(why)
         for connection in self._connections:
             transport = _transport(connection)
-            task = transport.loop.create_task(transport.close(asyncio.CancelledError()))
+            task = transport.loop.create_task(transport.close())
             task.add_done_callback(_retrieve)
+        return error
 
     def _on_closing(self, closing: asyncio.Future[Any]) -> None:
         why = _retrieve(closing)

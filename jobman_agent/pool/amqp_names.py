@@ -12,12 +12,13 @@ import re
 from typing import Final
 
 from jobman_agent.errors import PoolMisused
-from jobman_agent.model.names import HIRING_QUEUE, SENDER
+from jobman_agent.model.names import HIRING_QUEUE, SENDER, is_id
 
 OFFERS_EXCHANGE: Final = "jobman.offers"
 WIRE_EXCHANGE: Final = "jobman.wire"
 PREFIX: Final = HIRING_QUEUE + "."
 
+CONTENT_TYPE: Final = "application/vnd.jobman+dsse"
 OFFER_LIFE_MS: Final = "900000"
 """15 min: an offer that nobody refreshes dies by itself."""
 
@@ -54,11 +55,12 @@ def arguments_of(box: str) -> Arguments:
 
 
 class Names:
-    """The names that one user of the pool makes and recognises."""
+    """The names that one program makes and recognises; `user` in the guarded profile."""
 
-    def __init__(self, me: str, *, guarded: bool) -> None:
-        self.me = me
-        self.guarded = guarded
+    def __init__(self, sender: str, user: str | None = None) -> None:
+        self.guarded = user is not None
+        self.me = sender if user is None else user
+        self._sender = sender
         self.posters: dict[str, str] = {}
         """Guarded profile: which user of the broker posted an offer."""
 
@@ -83,11 +85,11 @@ class Names:
         return self._matches(box, f"jobman.res.{self.me}.", worker, session)
 
     def _employer(self, employer: str, offer: str) -> str:
-        return self.posters.get(offer, employer) if self.guarded else employer
+        if not self.guarded:
+            return employer
+        return self.me if employer == self._sender else self.posters.get(offer, employer)
 
     def _matches(self, box: str, start: str, worker: str, session: str) -> bool:
         who = SENDER.pattern if self.guarded else re.escape(worker)
-        return (
-            re.fullmatch(re.escape(start) + f"(?:{who})" + re.escape(f".{session}"), box)
-            is not None
-        )
+        pattern = f"{re.escape(start)}(?:{who}){re.escape('.' + session)}"
+        return is_id(session) and re.fullmatch(pattern, box) is not None

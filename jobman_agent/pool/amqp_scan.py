@@ -42,7 +42,10 @@ class Standing:
 
     frame: bytes
     message_id: str
+    app: str
+    """The id of the poster, as the poster says."""
     user: str
+    """The poster's user name in the broker, if given: the broker has checked it."""
     tag: int
 
 
@@ -76,6 +79,7 @@ async def take_turn(link: Link, remove: Callable[[list[Standing]], Iterable[int]
             Standing(
                 frame=message.body,
                 message_id=properties.message_id or "",
+                app=properties.app_id or "",
                 user=properties.user_id or "",
                 tag=message.delivery_tag or 0,
             )
@@ -84,24 +88,33 @@ async def take_turn(link: Link, remove: Callable[[list[Standing]], Iterable[int]
 
     async with link.door("opening a channel to the hiring queue"):
         channel = await link.channel(writing=False)
-    watchdog = None
     try:
         async with link.door("reading the hiring queue"):
             await channel.basic_consume(HIRING_QUEUE, keep)
         turn.complete = await _first(link, channel, came)
         if turn.seen:
-            watchdog = asyncio.get_running_loop().call_later(
-                HOLD_SECONDS, link.abort, f"held the hiring queue for {HOLD_SECONDS:g} s"
-            )
+            await _hold(link, channel, turn, remove)
+    finally:
+        await _leave(link, channel)
+    return turn
+
+
+async def _hold(
+    link: Link,
+    channel: aiormq.abc.AbstractChannel,
+    turn: Turn,
+    remove: Callable[[list[Standing]], Iterable[int]],
+) -> None:
+    """See the rest and let go, under the watchdog."""
+    try:
+        async with asyncio.timeout(HOLD_SECONDS):
             turn.complete = await _rest(link, channel, turn.seen)
             async with link.door("removing offers of ours"):
                 for tag in remove(turn.seen):
                     await channel.basic_ack(tag)
-    finally:
-        await _leave(link, channel)
-        if watchdog is not None:
-            watchdog.cancel()
-    return turn
+            await _leave(link, channel)
+    except TimeoutError as exc:
+        raise link.abort(f"held the hiring queue for {HOLD_SECONDS:g} s") from exc
 
 
 async def _first(link: Link, channel: aiormq.abc.AbstractChannel, came: asyncio.Event) -> bool:
