@@ -207,7 +207,9 @@ class Core:
             return
         match message:
             case Results():
-                returns.receive_results(turn, session, event, message)
+                given_back = returns.receive_results(turn, session, event, message)
+                self._go_on(turn, None if given_back else session)
+                return
             case Beat():
                 self._beat(turn, session, message)
             case Bye():

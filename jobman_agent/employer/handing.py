@@ -71,6 +71,8 @@ class Filling:
         for i in range(len(sessions) - 1, 0, -1):
             j = self.turn.chance.randrange(i + 1)
             sessions[i], sessions[j] = sessions[j], sessions[i]
+        # Free slots before spares: what one gave back for another goes to that one.
+        sessions.sort(key=lambda one: len(one.open) >= one.row.slots)
         return sessions
 
     # ---- one session

@@ -73,6 +73,7 @@ def _lapse(turn: Turn, session: Session, lease: LeaseRow) -> None:
     # It gets nothing more until it is heard: else packages go round for ever.
     session.paused = True
     running = is_running(lease)
+    lease.ended_at = state.now.wall
     end_lease(turn, lease, LeaseEnd.LAPSED)
     turn.tell(f"no word of {lease.package} from {session.row.worker}: others may take it")
     package = state.packages.get(lease.package)
@@ -151,12 +152,12 @@ def _answer(state: State, session: Session, held: Held) -> Say:
 def _answer_finished(state: State, lease: LeaseRow) -> Say:
     if lease.state is not LeaseState.RETURNING:
         return Say.SEND_AGAIN
-    lease.until = lease_until(state)
+    lease.until = max(lease.until, lease_until(state))
     return Say.GO_ON  # its result is here, and some of its files are still on the road
 
 
 def _renew(state: State, lease: LeaseRow, said: LeaseState) -> Say:
-    lease.until = lease_until(state)
+    lease.until = max(lease.until, lease_until(state))
     if lease.state is LeaseState.RETURNING:
         return Say.GO_ON
     if said is not lease.state:

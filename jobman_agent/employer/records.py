@@ -115,7 +115,7 @@ class LeaseRow(Struct):
     """The worker was asked to give it back."""
     test: bool = False
     outcome: str = ""
-    returned_at: float = 0.0
+    ended_at: float = 0.0
     seconds: float = 0.0
     judgement: Judgement = Judgement.NONE
     why: str = ""

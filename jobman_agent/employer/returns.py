@@ -20,17 +20,21 @@ MAX_REFUSALS = 10
 """A package that so many PCs refused, in all, is failed: it would go round for ever."""
 
 
-def receive_results(turn: Turn, session: Session, event: Received, message: Results) -> None:
-    """Take in a list of results; those that are complete get their receipt in this step."""
+def receive_results(turn: Turn, session: Session, event: Received, message: Results) -> bool:
+    """Take in a list of results; those that are complete get their receipt in this step.
+
+    Returns whether something came back that had been asked for, on behalf of another session.
+    """
     state = turn.state
     session.heard = state.now.steady
-    taken = 0
+    taken, given_back = 0, False
     for result in message.results:
         lease = state.leases.get((result.package, result.attempt))
         if lease is None or lease.key != event.key:
             state.junk += 1
             continue
         taken += 1
+        given_back = given_back or (lease.asked and result.outcome is Outcome.HANDED_BACK)
         if lease.session != session.row.session:
             state.move(lease, session.row.session)
         if lease.ended is LeaseEnd.RETURNED:
@@ -42,6 +46,7 @@ def receive_results(turn: Turn, session: Session, event: Received, message: Resu
             _complete(turn, session, lease, result)
     if taken:
         turn.tell(f"{taken} results from {session.row.worker}", step=7)
+    return given_back
 
 
 def files_complete(turn: Turn, event: FilesComplete) -> None:
@@ -66,8 +71,8 @@ def _await_files(turn: Turn, lease: LeaseRow, result: Result) -> None:
     if lease.state is not LeaseState.RETURNING:
         lease.state = LeaseState.RETURNING
         lease.outcome, lease.seconds = result.outcome, result.seconds
-        lease.returned_at = turn.state.now.wall
-    lease.until = lease_until(turn.state)
+        lease.ended_at = turn.state.now.wall
+    lease.until = max(lease.until, lease_until(turn.state))
     turn.state.touch(lease)
     turn.do(Fetch(lease.session, lease.package, lease.attempt))
 
@@ -78,7 +83,7 @@ def _complete(turn: Turn, session: Session, lease: LeaseRow, result: Result) -> 
     if lease.ended is LeaseEnd.LAPSED and package is not None:
         state.take_back_loss(package, lease)
     lease.outcome, lease.seconds, lease.why = result.outcome, result.seconds, result.why
-    lease.returned_at = state.now.wall
+    lease.ended_at = state.now.wall
     if result.outcome is Outcome.DONE and not lease.test:
         insort(state.returned_seconds, lease.seconds)
     asked = lease.asked

@@ -361,7 +361,7 @@ class State:
 
     def learn_times(self, lease: LeaseRow) -> None:
         """An accepted result shows how long packages take."""
-        insort(self.turnarounds, max(0.0, lease.returned_at - lease.handed_at))
+        insort(self.turnarounds, max(0.0, lease.ended_at - lease.handed_at))
         insort(self.run_seconds, lease.seconds)
 
     # ---- from the journal
@@ -419,7 +419,7 @@ class State:
 
     def ghost_until(self, lease: LeaseRow) -> float:
         """Until when a lapsed lease that was running counts as running (wall)."""
-        return lease.handed_at + self.plan.time_s + LEASE_SECONDS
+        return lease.ended_at + self.plan.time_s
 
 
 def is_running(lease: LeaseRow) -> bool:
