@@ -185,6 +185,10 @@ class Start:
     attempt: int
     work: int
     place: int
+    key: str
+    """Its employer's."""
+    code: bool
+    """Whether that employer's own code may run here, as its offer was judged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ class SeenOffer:
     trusted: bool = True
     code_allowed: bool = True
     """Whether the signer may run code of its own here."""
+    own_code: bool = False
+    """Whether its program is the employer's own code by this PC's rules, whatever it says."""
     priority: float = 1.0
     """The owner's weight for this employer."""
     why: str = ""

@@ -165,6 +165,7 @@ def ask(state: State, boxes: Boxes, seen: SeenOffer) -> Session:
         slots=offers.slots_for(offer, pc),
         standing=Standing.ASKED,
         since=state.now,
+        code=seen.code_allowed,
     )
     session.answered = session.worked = session.word = state.now
     state.add_session(session)

@@ -129,6 +129,7 @@ class Session:
     since: float
     heard: tuple[int, int] = (0, 0)
     orphan: bool = False
+    code: bool = False
     answered: float = 0.0
     """When we last heard the employer, or when this process came up."""
     worked: float = 0.0
@@ -192,4 +193,5 @@ class Session:
             since=self.since,
             heard=self.heard,
             orphan=self.orphan,
+            code=self.code,
         )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from jobman_agent.worker.holdings import PC
 
 CLOCK_ALLOWANCE_S = 300.0
+OWN = ("./", "{common}/")
+"""Programs of the job's own folder begin so."""
 WAITING_MOST = 100
 """More packages than this make an offer no heavier."""
 
@@ -73,14 +75,15 @@ def _trust(seen: SeenOffer) -> PassedOver | None:
 
 
 def _program(offer: Offer, pc: PC) -> PassedOver | None:
-    if offer.program.lower() in pc.programs:
+    if offer.program.lower() in pc.programs or offer.program.startswith(OWN):
         return None
     why = f"this PC has no program {offer.program}"
     return PassedOver(RefuseCode.PROGRAM, why, f"there: {offer.program} = PATH in [software]")
 
 
 def _own_code(seen: SeenOffer) -> PassedOver | None:
-    if not seen.offer.own_code or seen.code_allowed:
+    own = seen.offer.own_code or seen.own_code or seen.offer.program.startswith(OWN)
+    if not own or seen.code_allowed:
         return None
     why = f"{seen.offer.employer} may not run code of its own on this PC"
     return PassedOver(RefuseCode.TRUST, why, f"there: allow_code = {seen.offer.employer}")

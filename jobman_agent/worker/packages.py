@@ -162,8 +162,18 @@ def _start(state: State, item: Item) -> None:
     state.move(item, Stage.GIVEN)
     item.run, item.end = run, None
     state.runs[run] = item
+    session = item.session
     state.out.append(
-        do.Start(run, item.session.id, item.package, item.attempt, item.work, item.place)
+        do.Start(
+            run=run,
+            session=session.id,
+            package=item.package,
+            attempt=item.attempt,
+            work=item.work,
+            place=item.place,
+            key=session.key,
+            code=session.code,
+        )
     )
 
 

@@ -58,6 +58,8 @@ class SessionRow:
     """The newest (start, count) that was heard."""
     orphan: bool = False
     """Its result box was found missing."""
+    code: bool = False
+    """Whether its employer may run code of its own here, as its offer was judged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS session (
     id TEXT PRIMARY KEY, offer TEXT NOT NULL, key TEXT NOT NULL, employer TEXT NOT NULL,
     name TEXT NOT NULL, work_box TEXT NOT NULL, result_box TEXT NOT NULL, slots INTEGER NOT NULL,
     standing INTEGER NOT NULL, since REAL NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL,
-    orphan INTEGER NOT NULL) WITHOUT ROWID;
+    orphan INTEGER NOT NULL, code INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS item (
     session TEXT NOT NULL, package TEXT NOT NULL, attempt INTEGER NOT NULL,
     stage INTEGER NOT NULL, work INTEGER NOT NULL, place INTEGER NOT NULL, run TEXT, batch INTEGER,
@@ -148,13 +148,13 @@ def _session(row: tuple[object, ...]) -> SessionRow:
     fields = dict(zip(_SESSION, row, strict=True))
     start, count = fields.pop("start"), fields.pop("count")
     fields["standing"] = Standing(fields["standing"])  # type: ignore[arg-type]
-    fields["orphan"] = bool(fields["orphan"])
+    fields["orphan"], fields["code"] = bool(fields["orphan"]), bool(fields["code"])
     return SessionRow(**fields, heard=(start, count))  # type: ignore[arg-type]
 
 
 _SESSION = (
     "id", "offer", "key", "employer", "name", "work_box", "result_box", "slots", "standing",
-    "since", "start", "count", "orphan",
+    "since", "start", "count", "orphan", "code",
 )  # fmt: skip
 
 
@@ -222,9 +222,9 @@ def _named(connection: sqlite3.Connection, sha256: str) -> bool:
 
 def _save_session(connection: sqlite3.Connection, row: SessionRow) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO session VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (row.id, row.offer, row.key, row.employer, row.name, row.work_box, row.result_box,
-         row.slots, int(row.standing), row.since, *row.heard, int(row.orphan)),
+         row.slots, int(row.standing), row.since, *row.heard, int(row.orphan), int(row.code)),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def a_session(name=SESSION, **changes):
     fields = {
         "id": name, "offer": "o" * 16, "key": KEY, "employer": SENDER, "name": "alice",
         "work_box": f"work.{name}", "result_box": f"res.{name}", "slots": 2,
-        "standing": Standing.OPEN, "since": NOW, "heard": (3, 4), "orphan": False,
+        "standing": Standing.OPEN, "since": NOW, "heard": (3, 4), "orphan": False, "code": True,
     }  # fmt: skip
     return SessionRow(**(fields | changes))
 
