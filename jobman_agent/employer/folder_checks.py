@@ -69,6 +69,7 @@ def check_words(
 ) -> None:
     """Placeholders that nobody fills in, and files that are named but not there."""
     known = (PACKAGE, COMMON, *headers)
+    _check_named(spec.program, COMMON, common, "[job] program", faults)
     for word in spec.command:
         _check_placeholders("[job] command", word, known, faults)
         _check_named(word, COMMON, common, "[job] command", faults)

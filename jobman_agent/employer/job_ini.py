@@ -11,8 +11,15 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from jobman_agent.employer.spec import CompareRule, EvaluateSpec, How, JobSpec, TestSpec
-from jobman_agent.model.names import package_name_fault
+from jobman_agent.employer.spec import (
+    OWN_PROGRAM,
+    CompareRule,
+    EvaluateSpec,
+    How,
+    JobSpec,
+    TestSpec,
+)
+from jobman_agent.model.names import file_path_fault, package_name_fault
 from jobman_agent.model.patterns import is_plain, pattern_fault, patterns
 from jobman_agent.settings.declare import Key, Schema, Section, Values
 from jobman_agent.settings.quantities import parse_count, parse_duration, parse_size
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 RESERVED_FOLDERS = frozenset({"common", "packages", "results", "failed"})
 
 _PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_PROGRAM_CHARACTERS = 64
 _TITLE_CHARACTERS = 200
 _SHELL = frozenset({">", ">>", "<", "<<", "|", "||", "&", "&&", "2>", "2>>", "2>&1", "&>", ";"})
 _OTHER_PROGRAM = re.compile(r"[A-Za-z0-9._+-]+:")
@@ -38,11 +46,19 @@ def _title(text: str) -> str:
 
 
 def _program(text: str) -> str:
+    if text.startswith(OWN_PROGRAM):
+        start = next(start for start in OWN_PROGRAM if text.startswith(start))
+        fault = file_path_fault(text.removeprefix(start))
+        if fault is None and len(text) > _PROGRAM_CHARACTERS:
+            fault = f"it has more than {_PROGRAM_CHARACTERS} characters"
+        if fault is not None:
+            raise ValueError(f"{text!r} is no program of the job: {fault}")
+        return text
     if _PROGRAM.fullmatch(text) is None:
         raise ValueError(
             f"{text!r} is no name of a program: write a name as python or ccx, for which each "
-            "PC's owner says what it stands for there ([software] of jobman.ini); arguments "
-            "belong in command, your own program in common/"
+            "PC's owner says what it stands for there ([software] of jobman.ini), or "
+            "{common}/NAME for a program in common/; arguments belong in command"
         )
     return text.lower()
 

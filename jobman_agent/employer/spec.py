@@ -12,8 +12,9 @@ from jobman_agent.model.patterns import patterns
 
 LOG_NAME = "log.txt"
 """Reserved: what a package's program printed."""
+OWN_PROGRAM = ("./", "{common}/")
+"""How the name of a program begins that is in the package's folder, or in common/."""
 TABLE_NAME = "parameters.csv"
-TEMPLATE_SUFFIX = ".template"
 
 
 class How(StrEnum):
@@ -72,7 +73,8 @@ class JobSpec:
 
     title: str
     program: str
-    """Lower case; names of programs are without regard to case."""
+    """A name, in lower case, for names of programs are without regard to case; or a program of
+    the job itself: ``./NAME`` of the package's folder, ``{common}/NAME``."""
     command: tuple[str, ...] = ()
     """Arguments, split, with ``{package}``, ``{common}`` and ``{header}`` not yet filled in."""
     outputs: tuple[str, ...] = ()
@@ -89,3 +91,8 @@ class JobSpec:
     test: TestSpec | None = None
     """None: job.ini has no ``[test]``; ``load_job`` takes that only where it is told to."""
     evaluate: EvaluateSpec = field(default_factory=EvaluateSpec)
+
+    @property
+    def brings_its_program(self) -> bool:
+        """Whether the program comes with the job, so that it is own code on every PC."""
+        return self.program.startswith(OWN_PROGRAM)

@@ -65,6 +65,8 @@ def test_a_table_without_mistakes_is_a_job(tmp_path: Path) -> None:
         ({"job.ini": ini(job__workers="some")}, "[job] workers: 'some' is not known"),
         ({"job.ini": ini(job__program="C:\\py.exe")}, "is no name of a program"),
         ({"job.ini": ini(job__program="python solve.py")}, "is no name of a program"),
+        ({"job.ini": ini(job__program="{common}/../x")}, "'{common}/../x' is no program of the"),
+        ({"job.ini": ini(job__program="{common}/solver")}, "[job] program: common/solver is miss"),
         ({"job.ini": ini(job__command="sub\\solve.py")}, "a bare backslash at character 4"),
         ({"job.ini": ini(job__command="'a b")}, "quotes come in pairs"),
         ({"job.ini": ini(job__command="a > out.txt")}, "'>' is a shell's"),
