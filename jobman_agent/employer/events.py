@@ -290,6 +290,17 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """A package has ended: write it to results/ or failed/, which are derived."""
+
+    package: str
+    attempt: int
+    """Whose result is to be written; 0: there is none."""
+    accepted: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveBox:
     """Remove a result box of ours."""
 
@@ -321,6 +332,7 @@ Action = (
     | Hand
     | Fetch
     | Judge
+    | Ended
     | RemoveBox
     | Finish
     | Tell

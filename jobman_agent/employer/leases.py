@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jobman_agent.employer.events import Ended
 from jobman_agent.employer.records import LeaseEnd, LeaseRow, LeaseState, PackageEnd
 from jobman_agent.employer.state import LEASE_SECONDS, Package, Session, State, is_running
 from jobman_agent.model.messages import Held, HeldState, Say
@@ -106,9 +107,21 @@ def end_package(turn: Turn, package: Package, state: PackageEnd, why: str) -> No
     turn.state.set_ended(package, state, why)
     if state is PackageEnd.FAILED:
         turn.tell(f"{package.row.name} failed: {why}")
+    accepted = state is PackageEnd.ACCEPTED
+    attempt = package.row.accepted if accepted else _last_result(turn.state, package)
+    turn.do(Ended(package.row.name, attempt, accepted, why))
     for lease in list(package.open.values()):
         turn.state.end(lease, LeaseEnd.STOPPED)
         turn.say(lease.session, lease.package, lease.attempt, Say.STOP)
+
+
+def _last_result(state: State, package: Package) -> int:
+    """The last attempt of a package that gave a result, whatever it was; 0: none did."""
+    for attempt in range(package.row.attempt, package.row.since, -1):
+        lease = state.leases.get((package.row.name, attempt))
+        if lease is not None and not lease.test and lease.judgement:
+            return attempt
+    return 0
 
 
 # ---------------------------------------------------------------- the two lists
