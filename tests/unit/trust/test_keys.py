@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -161,3 +163,12 @@ def test_a_key_of_small_order_signs_nothing(public):
 def test_a_signature_of_another_length_is_a_bad_one(length):
     with pytest.raises(BadSignature, match="64 are right"):
         verify(bytes(32), b"", bytes(length))
+
+
+def test_signatures_are_imported_only_when_they_are_needed():
+    code = (
+        "import sys, jobman_agent.trust.frames, jobman_agent.trust.employers\n"
+        "sys.exit('nacl' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
