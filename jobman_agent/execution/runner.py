@@ -50,14 +50,13 @@ _log = logging.getLogger("jobman_agent.execution.runner")
 class Runner:
     """All of a runner but its pipes' ends."""
 
-    def __init__(self, root: Path, slots: int, reports: IO[bytes]) -> None:
+    def __init__(self, root: Path, slots: int, reports: IO[bytes], level: str) -> None:
         self._survivors = Survivors()
         self._waiting = Waiting(Progress.open(root), 0)
         self._keeper = Keeper(self._waiting, self._survivors)
         self._reporter = Reporter(reports, lambda: os.kill(os.getpid(), signal.SIGTERM))
         self._root = _own_folder(root)
         self._slots: list[Slot] = []
-        level = sandbox.level()
         self._resize(slots)
         self._reporter.tell(Ready(os.getpid(), level), hurry=True)
 
@@ -155,9 +154,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="runner: %(message)s")
     root, slots = Path(sys.argv[1]), int(sys.argv[2])
     orders, reports = sys.stdin.buffer, sys.stdout.buffer
+    level = sandbox.level()  # before orphans come here: it leaves one
     prepare()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
-    runner = Runner(root, slots, reports)
+    runner = Runner(root, slots, reports, level)
     try:
         signal.signal(signal.SIGTERM, _ended)
         while (batch := read_commands(orders)) is not None:

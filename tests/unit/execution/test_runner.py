@@ -13,7 +13,7 @@ import pytest
 from jobman_agent.errors import PackageDidNotStart
 from jobman_agent.execution import sandbox
 from jobman_agent.execution.client import Runner
-from jobman_agent.execution.orders import FileIn, Order, Outcome, Stop, pack, read_commands
+from jobman_agent.execution.orders import Command, FileIn, Order, Outcome, Stop, pack, read_commands
 from jobman_agent.execution.progress import Progress
 
 from .conftest import Desk, contents
@@ -42,7 +42,7 @@ async def test_a_runner_that_cannot_come_up_says_so(
 
 
 def test_orders_come_through_a_pipe_as_they_were_given(tmp_path: Path) -> None:
-    batch = [
+    batch: list[Command] = [
         Order(
             run="r",
             package="p",
