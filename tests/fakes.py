@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from jobman_agent.clock import SystemClock
 from jobman_agent.errors import PoolUnavailable, Unconfirmed
 
 if TYPE_CHECKING:
@@ -31,6 +32,19 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self._passed += seconds
+
+
+class JumpingClock(SystemClock):
+    """The clocks of this PC, and what a test has added to them."""
+
+    def __init__(self) -> None:
+        self._added = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._added
+
+    def advance(self, seconds: float) -> None:
+        self._added += seconds
 
 
 @dataclass

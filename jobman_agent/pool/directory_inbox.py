@@ -77,7 +77,7 @@ class Inbox:
         fresh = [name for name in names if self._is_fresh(name)]
         if fresh and len(names) > _ONE_REPLY:
             fresh = self._close_gaps(fresh)
-        look.strange = [n for n in names if not MESSAGE.fullmatch(n) and looks_like_ours(n)]
+        look.strange = [n for n in names if n not in done and self._is_strange(n)]
         self._read(sorted(fresh), look)
         listed = done.intersection(names)
         look.gone = set(done - listed)
@@ -95,7 +95,6 @@ class Inbox:
         self._unread_since = self._since(self._unread_since, look.unread, look.began)
         self._strange_since = self._since(self._strange_since, look.strange, look.began)
         old = {n for n, since in self._strange_since.items() if look.began - since >= STRANGE_S}
-        old -= self._done
         self._done |= old
         for name in old:
             _log.warning("%s/%s is no message: it is removed", self.new, name)
@@ -110,6 +109,10 @@ class Inbox:
         if name in self._given or name in self._done:
             return False
         return MESSAGE.fullmatch(name) is not None
+
+    @staticmethod
+    def _is_strange(name: str) -> bool:
+        return not MESSAGE.fullmatch(name) and looks_like_ours(name)
 
     def _close_gaps(self, fresh: list[str]) -> list[str]:
         # A listing of many names is put together from several answers: it can miss a message and
