@@ -134,7 +134,7 @@ class Checker:
         except OSError as exc:
             raise StorageError(explain(exc, "make the folder", folder)) from exc
         try:
-            write_outputs(folder, {**outputs, LOG_NAME: log}, reserved=())
+            write_outputs(folder, {**outputs, LOG_NAME: log})
             return self._run_in(folder, package, cancelled)
         finally:
             _remove(folder)

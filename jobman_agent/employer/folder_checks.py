@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from jobman_agent.employer.spec import JobSpec
     from jobman_agent.employer.table import Table
 
-_LIST_BYTES = 300_000
+# Common files, one package's files and their small contents must fit into 1 MiB together.
+_LIST_BYTES = 120_000
 _ENTRY_BYTES = 120  # size, hash and the names of fields, around the path
 _ROW_BYTES = 64 << 10
 _LOOKS_LIKE_A_HEADER = re.compile(rb"\{([A-Za-z_][\w .+-]*)\}")

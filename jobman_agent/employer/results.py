@@ -88,7 +88,7 @@ class ResultsFolder:
         """
         folder = self._fresh(RESULTS, package, outputs)
         self._remove(FAILED, package)
-        write_outputs(folder, {**outputs, LOG_NAME: log}, reserved=())
+        _write_all(folder, {**outputs, LOG_NAME: log})
         return folder
 
     def fail(self, package: str, outputs: Mapping[str, Content], log: Content, why: str) -> Path:
@@ -107,7 +107,7 @@ class ResultsFolder:
         folder = self._fresh(FAILED, package, kept)
         self._remove(RESULTS, package)
         ours: dict[str, Content] = {LOG_NAME: log, WHY: f"{why}\n".encode("utf-8", "replace")}
-        write_outputs(folder, {**kept, **ours}, reserved=())
+        _write_all(folder, {**kept, **ours})
         return folder
 
     def forget(self, package: str) -> None:
@@ -191,7 +191,7 @@ class ResultsFolder:
         folder = self._root / top / package
         try:
             try:
-                folder.mkdir()
+                os.mkdir(folder)  # noqa: PTH102 - plain os where it is done for every package
             except FileExistsError:
                 self._remove(top, package)
                 folder.mkdir()
@@ -217,7 +217,7 @@ class ResultsFolder:
     def _remove(self, top: str, package: str) -> None:
         folder = self._root / top / package
         try:
-            found = folder.lstat()
+            found = os.lstat(folder)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as exc:
@@ -230,31 +230,33 @@ class ResultsFolder:
             raise StorageError(explain(exc, "remove", folder)) from exc
 
 
-def write_outputs(
-    folder: Path, outputs: Mapping[str, Content], *, reserved: Iterable[str] = (LOG_NAME,)
-) -> None:
+def write_outputs(folder: Path, outputs: Mapping[str, Content]) -> None:
     """Write files into a fresh folder, making the folders in between; nothing is overwritten.
 
     Raises:
         MalformedMessage: a name that is no safe path.
         StorageError: disk full, no permission, or two names that exclude each other.
     """
-    made: set[str] = set()
-    for path, content in outputs.items():
-        if fault := _fault(path, reserved):
+    for path in outputs:
+        if fault := file_path_fault(path):
             raise MalformedMessage(f"the output {path!r}: {fault}")
-        target = folder / path
-        parent = path.rpartition("/")[0]
+    _write_all(folder, outputs)
+
+
+def _write_all(folder: Path, outputs: Mapping[str, Content]) -> None:
+    """Names were judged. Strings instead of Paths: this is done for every package."""
+    top = str(folder)
+    for path, content in outputs.items():
+        target = f"{top}/{path}"
         try:
-            if parent and parent not in made:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                made.add(parent)
+            if "/" in path:
+                os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103 - as above
             _write(target, content)
         except OSError as exc:
-            raise StorageError(explain(exc, "write", target)) from exc
+            raise StorageError(explain(exc, "write", folder / path)) from exc
 
 
-def _write(target: Path, content: Content) -> None:
+def _write(target: str | Path, content: Content) -> None:
     descriptor = os.open(target, _NEW_FILE, 0o644)
     if isinstance(content, bytes):
         try:

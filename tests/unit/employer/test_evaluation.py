@@ -112,3 +112,14 @@ def test_an_expected_file_that_did_not_come_back_is_wrong() -> None:
 
     assert found.judgement is Judgement.WRONG
     assert found.why == "x.dat: expected, but it did not come back"
+
+
+def test_a_returned_file_that_is_far_too_large_is_not_even_read() -> None:
+    result = Result("a1", 1, Outcome.DONE, files=(File("x.dat", 10**12, SHA),))
+
+    def read(_: str) -> bytes:
+        raise AssertionError
+
+    found = judge_test(TestSpec(), ["x.dat"], lambda _: b"12", result, read)
+
+    assert found.why == "x.dat: it has 1000000000000 bytes instead of 2"

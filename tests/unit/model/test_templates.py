@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobman_agent.model.templates import (
     fill_template,
@@ -75,3 +77,21 @@ def test_templates_lose_their_ending() -> None:
     assert not is_template("template")
     assert filled_path("in/beam.ini.template") == "in/beam.ini"
     assert placeholders("{a}-{b c}{}") == ["a", "b c", ""]
+
+
+PLAIN = st.text(st.characters(codec="utf-8", exclude_characters="{}"), max_size=6)
+HEADERS = st.text(st.characters(codec="utf-8", exclude_characters="{}"), min_size=1, max_size=3)
+
+
+@given(st.dictionaries(HEADERS, PLAIN, max_size=4), st.data())
+def test_filling_in_puts_the_values_between_the_texts_and_changes_nothing_else(
+    values: dict[str, str], data: st.DataObject
+) -> None:
+    braces = st.sampled_from(["{", "}", "{}", "{{", "}}", *(f"{{{h}}}" for h in values)])
+    # Braces between them, so that no two parts make a header together.
+    parts = [f"{part}{{}}" for part in data.draw(st.lists(PLAIN | braces, max_size=6))]
+    known = {f"{{{header}}}{{}}": f"{value}{{}}" for header, value in values.items()}
+
+    filled = fill_template("".join(parts).encode(), values)
+
+    assert filled == "".join(known.get(part, part) for part in parts).encode()
