@@ -18,6 +18,7 @@ import aio_pika
 from jobman_agent.errors import JobmanError, PoolUnavailable
 from jobman_agent.log import get_logger
 from jobman_agent.pool.amqp_errors import call_failed, connecting_failed, tls_context
+from jobman_agent.pool.amqp_frames import TolerantConnection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -72,6 +73,7 @@ class Link:
                     ssl_context=context,
                     timeout=self.seconds,
                     heartbeat=HEARTBEAT_SECONDS,
+                    connection_class=TolerantConnection,
                     client_properties={"connection_name": f"jobman {self._name} {purpose}"},
                 )
             except asyncio.CancelledError as exc:

@@ -15,7 +15,6 @@ from jobman_agent.errors import (
     Unconfirmed,
     Undeliverable,
 )
-from jobman_agent.model.wire import MAX_FRAME
 from jobman_agent.pool import amqp_scan
 from jobman_agent.pool.amqp import AmqpPool
 from jobman_agent.pool.contract import Sender
@@ -267,22 +266,7 @@ async def test_a_purged_hiring_queue_is_noticed(programs):
     assert not await alice.stands(OFFER)
 
 
-# ---- junk, and boxes that are full or gone
-
-
-async def test_junk_in_every_queue_is_dropped_and_counted(programs):
-    pair = await meet(programs)
-    queues = ("jobman", pair.ask_box, pair.work_box, pair.result_box)
-    async with raw(programs.url) as channel:
-        for queue in queues:
-            await put(channel, queue, b"", b"x" * (MAX_FRAME + 1), b"good\n")
-
-    assert await take(pair.employer, 2) == [b"good\n"] * 2
-    assert await take(pair.worker, 1) == [b"good\n"]
-    assert await pair.worker.scan() == [b"good\n"]
-    assert (pair.employer.junk, pair.worker.junk) == (4, 4)
-    assert await pair.employer.scan() == [b"good\n"]
-    assert pair.employer.junk == 4
+# ---- boxes that are full or gone
 
 
 async def test_a_full_ask_box_does_not_take_another_ask(programs):
