@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
 _T = TypeVar("_T")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _log = get_logger(__name__)
 
 
@@ -101,15 +103,21 @@ class Runner:
 
         Raises:
             PackageDidNotStart: the runner is gone; start another one.
+            ValueError: a run's token is not fit for a file's name, or is in use; none was given.
         """
-        batch: list[Command] = list(orders)
+        batch = list(orders)
         if not self.alive:
             raise PackageDidNotStart("the runner has ended: start another one")
+        tokens = {order.run for order in batch}
+        if len(tokens) < len(batch) or not tokens.isdisjoint(self._unfinished):
+            raise ValueError("two runs have the same token")
         for order in batch:
-            assert isinstance(order, Order)  # noqa: S101 - for the type checker
+            if not _TOKEN.fullmatch(order.run):
+                raise ValueError(f"run {order.run!r}: letters, digits, _ and - are allowed")
+        for order in batch:
             self._given += 1
             self._unfinished[order.run] = self._given
-        self._send(batch)
+        self._send([*batch])
 
     def stop(
         self, run: str, why: str, *, grace: float | None = None, only_waiting: bool = False
@@ -237,11 +245,12 @@ def _spawn(root: Path, slots: int) -> subprocess.Popen[bytes]:
     Progress.create(root).close()
     # The runner must find this very package, also in a clone that was never installed.
     home = str(Path(__file__).resolve().parents[2])
+    places = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "jobman_agent.execution.runner", str(root), str(slots)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": home},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
     )
 
 

@@ -54,15 +54,18 @@ class Collector:
         missing = set(wanted.plain)
         if not wanted.wild:
             return self._take_plain(wanted.plain)
-        for path, regular in self._folder.files(wanted.may_lie_below):
-            if not wanted.matches(path):
-                continue
-            if path in missing:
-                missing.discard(path)
-                if not regular:
-                    self._complain(f"output {path!r} is no regular file")
-            if regular:
-                self._take(path)
+        try:
+            for path, regular in self._folder.files(wanted.may_lie_below):
+                if not wanted.matches(path):
+                    continue
+                if path in missing:
+                    missing.discard(path)
+                    if not regular:
+                        self._complain(f"output {path!r} is no regular file")
+                if regular:
+                    self._take(path)
+        except OSError as error:
+            self._complain(f"a folder that it left cannot be read: {error.strerror}")
         if missing:
             self._complain(f"output {min(missing)!r} is missing")
         return Collected(tuple(self._files), self._fault)

@@ -7,6 +7,7 @@ finds the run suspended, by whomever, counts nothing more than one interval.
 
 from __future__ import annotations
 
+import logging
 import selectors
 import threading
 import time
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
     from jobman_agent.execution.run import Run
     from jobman_agent.execution.waiting import Waiting
 
+_log = logging.getLogger(__name__)
+
 _LOOK = 0.05
 """Seconds between two looks."""
 _LATE = 1.0
 """A look this much too late means that the runner itself did not run."""
 _LOOKS_PER_MEMORY = 20
-_LOOKS_PER_DISK = 100
+_DISK_SECONDS = 2.0
+_DISK_SHARE = 50
+"""Looking through a folder may take at most 1/50 of the time."""
 _MOST_PROCESSES = 2000
 _MUCH = 32 << 10
 """Bytes in one look that mean: stay with it, the package waits for its full pipe."""
@@ -62,7 +67,10 @@ class Keeper:
                 last = SYSTEM_CLOCK.monotonic()
             self._pump(last + _LOOK)
             now = SYSTEM_CLOCK.monotonic()
-            self._look(self._waiting.begun(), now, now - last)
+            try:
+                self._look(self._waiting.begun(), now, now - last)
+            except Exception:  # noqa: BLE001 - the thread's boundary: others are watched on
+                _log.exception("watching what runs")
             last = now
 
     def _look(self, runs: list[Run], now: float, passed: float) -> None:
@@ -81,7 +89,7 @@ class Keeper:
                 run.end(Outcome.TIMED_OUT, why, now, run.order.grace)
             if self._looks % _LOOKS_PER_MEMORY == 0:
                 self._look_at_memory(run, child.pid, now)
-            if self._looks % _LOOKS_PER_DISK == 0:
+            if now >= run.look_at_disk:
                 self._look_at_disk(run, now)
             if run.drain() >= _MUCH:
                 self._stay_with(run)
@@ -103,6 +111,8 @@ class Keeper:
         if (size := run.folder_size(limit)) > limit:
             why = f"its folder holds {_mb(size)} MB or more; its limit is {_mb(limit)} MB"
             run.end(Outcome.FAILED, why, now, 0)
+        took = SYSTEM_CLOCK.monotonic() - now
+        run.look_at_disk = now + max(_DISK_SECONDS, took * _DISK_SHARE)
 
     def _stay_with(self, run: Run) -> None:
         launcher = run.launcher

@@ -34,7 +34,10 @@ class Run:
         """Bytes of the whole tree, as far as the keeper has looked."""
         self.child: Child | None = None
         self.launcher: Launcher | None = None
-        self.folder: Folder | None = None
+        self.folders: tuple[Folder, ...] = ()
+        """All that it may fill."""
+        self.look_at_disk = 0.0
+        """When the keeper next looks how much that is."""
         self._lock = threading.Lock()
         self._frozen = False
         self._kill_at: float | None = None
@@ -43,10 +46,10 @@ class Run:
         """How long it has run."""
         return max(now - self.started - self.paused, 0.0)
 
-    def attach(self, child: Child, launcher: Launcher, folder: Folder) -> None:
+    def attach(self, child: Child, launcher: Launcher, *folders: Folder) -> None:
         """It has been started; whatever was asked for before is done now."""
         with self._lock:
-            self.child, self.launcher, self.folder = child, launcher, folder
+            self.child, self.launcher, self.folders = child, launcher, folders
             if self._frozen:
                 child.freeze()
             if self.outcome is not None:
@@ -57,7 +60,8 @@ class Run:
         with self._lock:
             if self.child is not None:
                 self.child.kill()
-            self.child = self.launcher = self.folder = None
+            self.child = self.launcher = None
+            self.folders = ()
 
     def end(self, outcome: Outcome, why: str, now: float, grace: float) -> None:
         """Ask it to end, and kill it after so many seconds; a first decision stands."""
@@ -93,9 +97,8 @@ class Run:
                 self.child.thaw()
 
     def folder_size(self, most: int) -> int:
-        """Bytes in its folder; counting stops above ``most``. 0 once it has ended."""
-        folder = self.folder
-        return 0 if folder is None else folder.size(most)
+        """Bytes in its folders; counting stops above ``most``. 0 once it has ended."""
+        return sum(folder.size(most) for folder in self.folders)
 
     def drain(self) -> int:
         """Read what it has printed; returns the bytes read."""

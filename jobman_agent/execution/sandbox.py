@@ -19,7 +19,7 @@ def _base(program: str) -> tuple[str, ...]:
     return (
         program,
         *("--die-with-parent", "--unshare-net", "--unshare-pid", "--unshare-ipc"),
-        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"),  # noqa: S108 - an empty one inside
+        *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
     )
 
 

@@ -138,7 +138,7 @@ class Slot(threading.Thread):
         run.started = SYSTEM_CLOCK.monotonic()
         self._waiting.groups[order.run] = child.pid
         lower(child.pid, order.disk)
-        run.attach(child, place.launcher, place.folder)
+        run.attach(child, place.launcher, place.folder, place.home)
         self._keeper.wake()
         self._reporter.tell(Started(order.run, child.pid))
         return child

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobman_agent.errors import PackageDidNotStart
-from jobman_agent.execution import processes, tree
+from jobman_agent.execution import client, processes, tree
 from jobman_agent.execution.client import Runner
 from jobman_agent.execution.orders import Outcome, pack, read_reports
-from jobman_agent.execution.progress import Progress
 
 from .conftest import DEADLINE, Desk, contents
 
@@ -211,10 +210,7 @@ async def test_when_the_runner_is_killed_every_order_is_answered(desk: Desk) -> 
 
 async def test_when_its_worker_dies_the_runner_ends_everything(desk: Desk, tmp_path: Path) -> None:
     root = tmp_path / "other"
-    root.mkdir()
-    Progress.create(root).close()
-    command = [sys.executable, "-P", "-m", "jobman_agent.execution.runner", str(root), "1"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as runner:
+    with client._spawn(root, 1) as runner:
         assert runner.stdin
         assert runner.stdout
         read_reports(runner.stdout)
