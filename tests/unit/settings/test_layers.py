@@ -27,12 +27,16 @@ class Pc:
         )
         self.fault = None
 
+    def filled(self, text):
+        """With @ for this PC's folder, so that paths are whole on every system."""
+        return text.replace("@", f"{self.folder}{os.sep}")
+
     def user(self, text):
-        self.places.user_file.write_text(text, encoding="utf-8")
+        self.places.user_file.write_text(self.filled(text), encoding="utf-8")
         return self
 
     def machine(self, text):
-        self.places.machine_file.write_text(text, encoding="utf-8")
+        self.places.machine_file.write_text(self.filled(text), encoding="utf-8")
         return self
 
     def load(self, environ=None, config=None, options=None):
@@ -106,18 +110,17 @@ def test_a_file_that_was_named_must_be_there(pc, tmp_path):
 
 
 def test_a_lock_beats_everything_and_config_does_not_get_round_it(pc, tmp_path):
-    pc.machine("[pool]\nurl = dir:/srv/it\n[locked]\nkeys = pool.url, hours, idle.for\n")
-    (tmp_path / "mine.ini").write_text(
-        "[pool]\nurl = dir:/mine\nuser = me\n[hours]\nmonday = all day\n[idle]\nfor = 1 s\n"
-    )
+    pc.machine("[pool]\nurl = dir:@it\n[locked]\nkeys = pool.url, hours, idle.for\n")
+    mine = "[pool]\nurl = dir:@mine\nuser = me\n[hours]\nmonday = all day\n[idle]\nfor = 1 s\n"
+    (tmp_path / "mine.ini").write_text(pc.filled(mine))
 
     settings = pc.load(
         config=tmp_path / "mine.ini",
-        environ={"JOBMAN_POOL_URL": "dir:/mine", "JOBMAN_HOURS_LAST_START": "0 s"},
-        options={"pool.url": ("--pool", "dir:/mine")},
+        environ={"JOBMAN_POOL_URL": pc.filled("dir:@mine"), "JOBMAN_HOURS_LAST_START": "0 s"},
+        options={"pool.url": ("--pool", "dir:mine")},
     )
 
-    assert settings.pool.url == "dir:/srv/it"
+    assert settings.pool.url == pc.filled("dir:@it")
     assert settings.pool.user == "me"
     assert settings.idle.lasting == timedelta(minutes=2)
     assert [str(w) for w in settings.hours.week[0]] == ["00:00-07:00", "18:00-24:00"]
@@ -145,14 +148,14 @@ def test_only_the_machines_file_can_lock_and_only_what_there_is(pc):
 
 
 def test_a_machines_file_that_anybody_may_have_written_is_ignored_with_the_reason(pc):
-    pc.machine("[pool]\nurl = dir:/evil\n[locked]\nkeys = pool.url\n").user(
-        "[pool]\nurl = dir:/mine\n"
+    pc.machine("[pool]\nurl = dir:@evil\n[locked]\nkeys = pool.url\n").user(
+        "[pool]\nurl = dir:@mine\n"
     )
     pc.fault = "it belongs to mallory"
 
     settings = pc.load()
 
-    assert settings.pool.url == "dir:/mine"
+    assert settings.pool.url == pc.filled("dir:@mine")
     assert settings.notes == (f"{pc.places.machine_file} is ignored: it belongs to mallory",)
 
 
@@ -205,15 +208,15 @@ def test_whoever_names_a_day_names_them_all(pc):
 
 
 def test_programs_of_all_layers_are_taken_together(pc):
-    pc.machine("[software]\nccx = /opt/ccx\nccx.version = 1\n").user(
-        "[software]\nCCX.Version = 2\nPython = /usr/bin/python3\n"
+    pc.machine("[software]\nccx = @ccx\nccx.version = 1\n").user(
+        "[software]\nCCX.Version = 2\nPython = @python3\n"
         "python.environment = A=1\n  B=x = y\npython.network = yes\npython.arguments = [a-z]+\n"
     )
 
     settings = pc.load(environ={"JOBMAN_SOFTWARE_CCX_NETWORK": "yes"})
 
     ccx, python = settings.software
-    assert (ccx.name, str(ccx.path), ccx.version, ccx.network) == ("ccx", "/opt/ccx", "2", True)
+    assert (ccx.name, ccx.path, ccx.version, ccx.network) == ("ccx", pc.folder / "ccx", "2", True)
     assert python.name == "python"
     assert python.environment == (("A", "1"), ("B", "x = y"))
     assert python.network
@@ -295,6 +298,17 @@ def test_a_file_or_folder_that_is_not_roots_alone_is_at_fault(tmp_path):
     path.chmod(0o644)
     os.chown(folder, 4711, -1)
     assert "belongs to user 4711" in machine_file_fault(path)
+
+
+def test_the_owner_of_a_file_is_seen_on_every_system_and_a_missing_file_is_an_error(tmp_path):
+    path = tmp_path / "jobman.ini"
+    path.write_text("")
+
+    fault = machine_file_fault(path)
+
+    assert fault is None or " belongs to " in fault
+    with pytest.raises(OSError, match="2"):
+        machine_file_fault(tmp_path / "gone.ini")
 
 
 def test_places_are_moved_by_variables_and_end_in_the_hosts_name(tmp_path):
