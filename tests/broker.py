@@ -43,10 +43,17 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._server, self._ctl, self._epmd_command = _commands()
-        self.port, dist, epmd = _free_ports(3)
+        self.port, self.tls_port, dist, epmd = _free_ports(4)
+        self.certificate = _certificate(folder)
+        """Of the TLS port, signed by itself, for localhost; None without openssl."""
         self._stock: list[str] = []
         self._made = 0
         self._env = _environment(folder, self.port, dist, epmd)
+        if self.certificate is not None:
+            options = {"certfile": self.certificate, "keyfile": folder / "key.pem"}
+            lines = [f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}"]
+            lines += [f"ssl_options.{name} = {path}" for name, path in options.items()]
+            (folder / "rabbitmq.conf").write_text("\n".join(lines) + "\n")
         self._epmd = _Guarded([self._epmd_command, "-port", str(epmd)], self._env, folder)
         self._node: _Guarded | None = None
 
@@ -188,6 +195,17 @@ def _environment(folder: Path, port: int, dist: int, epmd: int) -> dict[str, str
     }
 
 
+def _certificate(folder: Path) -> Path | None:
+    if shutil.which("openssl") is None:
+        return None
+    path = folder / "certificate.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(path)]
+    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True, timeout=30)
+    return path
+
+
 def _free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
@@ -206,7 +224,8 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _absent(why: str) -> None:
+def absent(why: str) -> None:
+    """What a test needs is not here: skip at home, fail under CI=true."""
     if os.environ.get("CI") == "true":
         pytest.fail(why)
     pytest.skip(why)
@@ -228,7 +247,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     try:
         node = Broker(tmp_path_factory.mktemp("rabbitmq"))
     except BrokerAbsent as exc:
-        _absent(str(exc))
+        absent(str(exc))
         raise
     try:
         node.start()

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from jobman_agent.errors import PoolRefused, PoolUnavailable, Unconfirmed, Undeliverable
+from jobman_agent.errors import InputError, PoolRefused, PoolUnavailable, Unconfirmed, Undeliverable
 from jobman_agent.pool import amqp_link
+from tests.broker import absent
 from tests.contract.amqp_programs import OFFER, Programs, meet, programs, raw
 from tests.contract.places import name_id, receive, take
 
@@ -138,6 +139,51 @@ async def test_a_silent_network_ends_every_call_and_later_the_waiting(
             with pytest.raises(PoolUnavailable):
                 await waiting
             await other.close()
+
+
+# ---- TLS
+
+
+@pytest.fixture
+def certificate(broker):
+    if broker.certificate is None:
+        absent("openssl is not here: install it (Debian: apt install openssl)")
+    return broker.certificate
+
+
+def tls_url(programs, broker, host="localhost"):
+    return programs.url.replace(
+        f"amqp://guest:guest@127.0.0.1:{broker.port}", f"amqps://{host}:{broker.tls_port}"
+    )
+
+
+async def test_tls_with_the_pinned_authority_works(programs, broker, certificate):
+    pool = await programs.connect("alice", tls_url(programs, broker), ca=certificate)
+    await pool.post(OFFER, 1, b"offer\n")
+
+    assert await pool.scan() == [b"offer\n"]
+
+
+@pytest.mark.parametrize(("host", "pinned"), [("localhost", False), ("127.0.0.1", True)])
+async def test_an_unknown_authority_and_a_wrong_host_name_are_refused(
+    programs, broker, certificate, host, pinned
+):
+    url = tls_url(programs, broker, host)
+
+    with pytest.raises(PoolRefused, match="certificate that is not trusted"):
+        await programs.connect("alice", url, ca=certificate if pinned else None)
+
+
+async def test_a_missing_file_of_the_authority_is_told(programs, broker, tmp_path):
+    with pytest.raises(InputError, match=r"none\.pem"):
+        await programs.connect("a", tls_url(programs, broker), ca=tmp_path / "none.pem")
+
+
+async def test_plain_amqp_to_the_tls_port_is_out_of_reach(programs, broker, certificate):
+    url = programs.url.replace(f":{broker.port}/", f":{broker.tls_port}/")
+
+    with pytest.raises(PoolUnavailable, match="out of reach"):
+        await programs.connect("alice", url)
 
 
 # ---- the guarded profile
