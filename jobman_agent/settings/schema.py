@@ -260,9 +260,9 @@ JOBMAN = Schema(
                 parse_software,
                 "The program's whole path, without quotes. `NAME.arguments`: a regular expression "
                 "that every filled-in value must match as a whole (else: letters, digits, space "
-                "and `_ . , + = - /`, no `../`, no first `/`); a value begins with a dash only if the "
-                "expression begins with one, as `-?[0-9.]+` does. `NAME.version`: a text (else the "
-                "file's SHA-256). `NAME.environment`: variables, one `NAME=VALUE` a line. "
+                "and `_ . , + = - /`, no `../`, no first `/`); a value begins with a dash only if "
+                "the expression begins with one, as `-?[0-9.]+` does. `NAME.version`: a text (else "
+                "the file's SHA-256). `NAME.environment`: variables, one `NAME=VALUE` a line. "
                 "`NAME.network = yes`: its packages may use the network.",
                 ("python = /usr/bin/python3", "ccx = /opt/calculix/ccx", "ccx.version = 2.21"),
                 lines=True,
