@@ -14,7 +14,7 @@
           Unconfirmed                 ... the message may or may not have arrived
         PoolRefused                   exit 4   login or permission: do not try again
         PoolMisused                   exit 3   the pool holds something that must not be there
-          PoolOccupied                exit 2   the folder named as a pool holds other files
+          PoolUnsuitable              exit 2   the folder that was named cannot be a pool
         Undeliverable                 the mailbox does not exist (any more)
       PackageError
         PackageRefused                by the rules of this PC
@@ -103,8 +103,8 @@ class PoolMisused(PoolError):
     """The pool holds something that must not be there; the message says how to remove it."""
 
 
-class PoolOccupied(PoolMisused):
-    """The folder that was named as a pool holds other files: name an empty one."""
+class PoolUnsuitable(PoolMisused):
+    """The folder that was named cannot be a pool: it holds other files, or a cloud service it."""
 
     exit_code = ExitCode.BAD_INPUT
 

@@ -125,7 +125,8 @@ class Pool(Protocol):
         Raises:
             PoolUnavailable: not there (yet).
             PoolRefused: login or permission.
-            PoolMisused: something in it must not be there; the message says how to remove it.
+            PoolMisused: something in it must not be there; the message says how to remove it, or
+                (PoolUnsuitable, bad input) names a folder that can be a pool.
         """
         ...
 

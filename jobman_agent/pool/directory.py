@@ -89,7 +89,7 @@ class DirectoryPool:
         """Reach the share; make the pool where there is none yet.
 
         Raises:
-            PoolOccupied: other files are in the folder.
+            PoolUnsuitable: other files are in the folder.
         """
         self._door.open()
         try:

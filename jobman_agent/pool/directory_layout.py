@@ -16,8 +16,9 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from jobman_agent.errors import PoolOccupied, PoolUnavailable
+from jobman_agent.errors import PoolUnavailable, PoolUnsuitable
 from jobman_agent.model.names import HIRING_QUEUE
+from jobman_agent.pool.directory_cloud import marked_so, named_so, refuse_cloud
 from jobman_agent.pool.directory_files import (
     ALL_MAY_ADD,
     MESSAGE,
@@ -52,14 +53,15 @@ def make_pool(root: Path) -> list[str]:
 
     Raises:
         PoolUnavailable: the folder around it is not there (yet).
-        PoolOccupied: there are other files in it, or it is no folder.
+        PoolUnsuitable: there are other files in it, it is no folder, or a cloud service keeps it.
         OSError: permission, a full disk and the like.
     """
+    refuse_cloud(root, named_so(root))
     try:
         names = os.listdir(root)
     except NotADirectoryError:
         message = f"dir:{root} is a file; a pool is a folder: name an empty or a new one"
-        raise PoolOccupied(message) from None
+        raise PoolUnsuitable(message) from None
     except FileNotFoundError:
         _check_parent(root)
         make_folder(str(root), 0o755)
@@ -72,7 +74,9 @@ def make_pool(root: Path) -> list[str]:
             f"dir:{root} is no pool, and not empty: it holds {shown}; "
             f"name an empty or a new folder, for instance dir:{root / 'pool'}"
         )
-        raise PoolOccupied(message)
+        raise PoolUnsuitable(message)
+    if missing:
+        refuse_cloud(root, marked_so(root))
     for name in FOLDERS:
         make_folder(f"{root}/{name}", ALL_MAY_ADD)
     for name in (HIRING_QUEUE, BLOBS):

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from jobman_agent.errors import (
-    PoolOccupied,
     PoolUnavailable,
+    PoolUnsuitable,
 )
 from jobman_agent.pool import directory_inbox
 from jobman_agent.pool.contract import Pace, Sender
@@ -52,7 +52,7 @@ async def test_a_folder_with_other_files_is_refused_and_stays_as_it_was(office):
     office.root.mkdir()
     (office.root / "thesis.doc").touch()
 
-    with pytest.raises(PoolOccupied, match=r"holds thesis\.doc; name an empty") as caught:
+    with pytest.raises(PoolUnsuitable, match=r"holds thesis\.doc; name an empty") as caught:
         await office.connect("alice")
 
     assert caught.value.exit_code == 2
@@ -62,7 +62,7 @@ async def test_a_folder_with_other_files_is_refused_and_stays_as_it_was(office):
 async def test_a_file_is_no_pool(office):
     office.root.touch()
 
-    with pytest.raises(PoolOccupied, match="is a file"):
+    with pytest.raises(PoolUnsuitable, match="is a file"):
         await office.connect("alice")
 
 
