@@ -60,7 +60,7 @@ def hash_file(source: Path) -> tuple[int, str]:
         InputError: it cannot be read.
     """
     try:
-        with open(source, "rb") as file:
+        with open(source, "rb", opener=_no_link) as file:
             digest = hashlib.file_digest(file, "sha256")
             return file.tell(), digest.hexdigest()
     except OSError as exc:
@@ -95,9 +95,8 @@ def read_file(source: Path, limit: int) -> bytes | None:
     Raises:
         InputError: it cannot be read.
     """
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(source, flags)
+        descriptor = _no_link(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             pieces = []
             left = limit + 1
@@ -109,6 +108,10 @@ def read_file(source: Path, limit: int) -> bytes | None:
     except OSError as exc:
         raise InputError(unreadable(source, exc)) from exc
     return b"".join(pieces) if left > 0 else None
+
+
+def _no_link(path: str | Path, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
 
 
 def scan(

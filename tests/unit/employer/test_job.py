@@ -35,6 +35,8 @@ def test_an_input_that_has_gone_or_become_a_link_is_an_error(tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"in\.txt: cannot be read"):
         hash_file(listed.source)
     file.symlink_to(loaded.root / "job.ini")
+    with pytest.raises(InputError, match=r"in\.txt: cannot be read"):
+        hash_file(listed.source)
     with pytest.raises(InputError, match="it is a link"):
         loaded.load("a2")
 
