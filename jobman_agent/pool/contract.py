@@ -183,8 +183,7 @@ class Pool(Protocol):
     async def open_box(self, box: str) -> None:
         """Make a box, or renew its life if it is there.
 
-        Raises:
-            Undeliverable: a directory only: it lies in an inbox of somebody else that is gone.
+        A directory makes only inboxes of our own: that another's is gone is said by `send`.
         """
         ...
 

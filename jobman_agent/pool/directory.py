@@ -167,13 +167,11 @@ class DirectoryPool:
 
     # ---- boxes
     async def open_box(self, box: str) -> None:
-        """Make an inbox of ours; look whether another's is there."""
+        """Make an inbox of ours; another's is there or not, and `send` says so."""
         inbox, _ = _parts(box)
         if self._is_ours(inbox):
             folder = self._folder(inbox)
             await self._call("make", folder, lambda: make_inbox(folder), Lane.WRITE)
-        elif not await self._is_there(inbox):
-            self._undeliverable(box)
         self._opened.add(inbox)
 
     async def listen(self, box: str) -> None:

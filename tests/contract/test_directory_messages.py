@@ -226,11 +226,13 @@ async def test_work_for_a_session_that_is_left_is_given_with_its_box(office):
     assert (delivery.box, delivery.frame) == (old, b"late work")
 
 
-async def test_a_result_box_in_an_inbox_that_is_gone_is_undeliverable(office):
+async def test_anothers_inbox_is_never_made(office):
     bob = await office.connect("bob")
+    box = bob.result_box(name_id("alice"), OFFER, SESSION)
+    await bob.open_box(box)
 
     with pytest.raises(Undeliverable):
-        await bob.open_box(bob.result_box(name_id("alice"), OFFER, SESSION))
+        await bob.send(box, SESSION, b"result")
     assert names(office.root / "inbox") == []
 
 
