@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from jobman_agent.clock import SYSTEM_CLOCK
-from jobman_agent.execution import processes
+from jobman_agent.execution import hurry, processes
 from jobman_agent.execution.orders import Outcome
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Keeper:
         self._waiting = waiting
         self._survivors = survivors
         self._looks = 0
+        self._hurries = False
         self._work = threading.Event()
         self._chatty: dict[int, Run] = {}
         """Runs that print much, by their output's descriptor."""
@@ -56,11 +57,16 @@ class Keeper:
         if not self._work.is_set():
             self._work.set()
 
+    def hurry(self) -> None:
+        """Packages are to be ended or suspended: the runner must not be slow. For any thread."""
+        if not self._hurries:
+            self._hurries = hurry(now=True)
+
     def _keep(self) -> None:
         last = SYSTEM_CLOCK.monotonic()
         while True:
-            runs = self._waiting.begun()
-            if not runs:
+            if not self._waiting.begun():
+                self._calm_down([])
                 self._work.clear()
                 if not self._waiting.begun():
                     self._work.wait()
@@ -93,6 +99,13 @@ class Keeper:
                 self._look_at_disk(run, now)
             if run.drain() >= _MUCH:
                 self._stay_with(run)
+        self._calm_down(runs)
+
+    def _calm_down(self, runs: list[Run]) -> None:
+        if self._waiting.frozen or any(run.outcome is not None for run in runs):
+            self.hurry()
+        elif self._hurries:
+            self._hurries = not hurry(now=False)
 
     def _look_at_memory(self, run: Run, pid: int, now: float) -> None:
         members = self._survivors.members(run.order.run, pid, self._waiting.groups)

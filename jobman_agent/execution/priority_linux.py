@@ -6,6 +6,10 @@ session per package would need a write to /proc for each, and the kernel takes o
 from ordinary users (``proc_sched_autogroup_set_nice``). Within the session packages are
 SCHED_IDLE, so that the runner comes before them.
 
+The price: on a PC that is busy with other things the runner is slow as well. While packages are
+being ended or suspended it therefore takes its normal share back (``hurry``): then the owner is
+waiting for it.
+
 Source: sched(7), "The autogroup feature".
 """
 
@@ -35,13 +39,28 @@ def prepare() -> None:
     libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     with contextlib.suppress(PermissionError):  # it leads a group: it was started so already
         os.setsid()
-    for name, value in (("autogroup", "19"), ("oom_score_adj", _OOM_SCORE)):
-        with contextlib.suppress(OSError):  # not in this kernel, or not in this container
-            Path(f"/proc/self/{name}").write_text(value, encoding="ascii")
+    hurry(now=False)
+    with contextlib.suppress(OSError):  # not in this container
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
     number = _IOPRIO_SET.get(os.uname().machine)
     if number is not None:  # inherited by what it starts
         libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def hurry(*, now: bool) -> bool:
+    """Take the normal share of the CPU, or the least.
+
+    Returns:
+        False if the kernel says to ask again in 0.1 s; True also where there are no such shares.
+    """
+    try:
+        Path("/proc/self/autogroup").write_text("0" if now else "19", encoding="ascii")
+    except BlockingIOError:
+        return False
+    except OSError:  # not in this kernel, or not in this container
+        pass
+    return True
 
 
 def lower(pid: int, largest_file: int) -> None:

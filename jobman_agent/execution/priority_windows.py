@@ -11,6 +11,12 @@ def prepare() -> None:
     """Nothing: a runner has a console of its own, so Ctrl-C elsewhere does not reach it."""
 
 
+def hurry(*, now: bool) -> bool:
+    """Nothing: here only the packages have a low priority, not the runner."""
+    del now
+    return True
+
+
 def lower(pid: int, largest_file: int) -> None:
     """Nothing: the priority class was set while the package was still suspended."""
     del pid, largest_file

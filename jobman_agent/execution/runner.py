@@ -89,6 +89,7 @@ class Runner:
     def end(self) -> None:
         """End every package, report it, and stop."""
         now = SYSTEM_CLOCK.monotonic()
+        self._keeper.hurry()
         for run in self._waiting.close():
             run.end(Outcome.HANDED_BACK, "the worker has ended", now, 0)
         for slot in self._slots:
@@ -104,10 +105,12 @@ class Runner:
             return
         run = self._waiting.runs.get(stop.run)
         if run is not None and not stop.only_waiting:
+            self._keeper.hurry()
             grace = run.order.grace if stop.grace is None else stop.grace
             run.end(Outcome.HANDED_BACK, stop.why, now, grace)
 
     def _freeze(self) -> None:
+        self._keeper.hurry()
         runs: list[Run] = self._waiting.freeze()
         for run in runs:
             run.freeze()

@@ -72,10 +72,14 @@ def end_runs(tokens: Collection[str]) -> int:
     if not tokens:
         return 0
     deadline = SYSTEM_CLOCK.monotonic() + _END_SECONDS
-    while alive := [pid for pid in members(tokens, ()) if processes.is_alive(pid)]:
-        for pid in alive:
+    while True:
+        found = [pid for pid in members(tokens, ()) if processes.is_alive(pid)]
+        for pid in found:
             processes.kill_one(pid)
-        ended.update(alive)
+        ended.update(found)
+        # One that is just ending shows no environment any more, and may still hold its files.
+        if not any(processes.is_alive(pid) for pid in ended):
+            break
         if SYSTEM_CLOCK.monotonic() > deadline:
             break
         time.sleep(0.002)

@@ -20,22 +20,26 @@ if TYPE_CHECKING:
 async def test_a_package_past_its_time_is_asked_to_end_and_its_outputs_come_back(
     desk: Desk,
 ) -> None:
-    finished = await desk.run("ends_when_asked", seconds=0.5, outputs=("state.rst",))
+    finished = await desk.run("ends_when_asked", seconds=2, outputs=("state.rst",))
 
     assert finished.outcome is Outcome.TIMED_OUT
-    assert finished.why == "it ran for 0.5 s, its limit"
+    assert finished.why == "it ran for 2 s, its limit"
     assert finished.exit_code == 0
     assert contents(finished) == {"state.rst": b"step 17"}
-    assert 0.5 <= finished.seconds < 5
+    assert 2 <= finished.seconds < 5
 
 
 async def test_a_package_that_does_not_listen_is_killed_after_its_grace(desk: Desk) -> None:
-    finished = await desk.run("ignores_signals", seconds=0.5, grace=0.3)
+    order = desk.order("ignores_signals")
+    desk.runner.submit([order])
+    await desk.file(order, "ready.txt")
 
-    assert finished.outcome is Outcome.TIMED_OUT
+    desk.runner.stop(order.run, "the owner is back", grace=0.3)
+
+    finished = await desk.ended(order)
     assert finished.signal == 9
     assert finished.log == b"not listening\n"
-    assert 0.8 <= finished.seconds < 5
+    assert 0.3 <= finished.seconds < 10
 
 
 async def test_frozen_time_does_not_count(desk: Desk) -> None:
@@ -106,6 +110,6 @@ async def test_the_other_slot_goes_on_while_one_floods(desk: Desk) -> None:
     for _ in range(3):
         assert (await desk.run("ok")).outcome is Outcome.DONE
 
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
     desk.runner.stop(flood.run, "enough", grace=0)
     assert (await desk.ended(flood)).log.startswith(b"the first line\n")
