@@ -20,7 +20,7 @@
         PackageRefused                by the rules of this PC
         PackageCorrupt                its files are not what the employer signed
         PackageDidNotStart
-      StorageError                    this PC's own disk: full, read-only, damaged
+      StorageError                    exit 2   this PC's own disk: full, read-only, damaged
       NotAllowed                      exit 4
       AlreadyRunning                  exit 4   another jobman holds this job or this agent
       AgentNotRunning                 exit 5
@@ -131,6 +131,8 @@ class PackageDidNotStart(PackageError):
 
 class StorageError(JobmanError):
     """This PC's own disk is full, read-only or damaged."""
+
+    exit_code = ExitCode.BAD_INPUT
 
 
 class NotAllowed(JobmanError):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import TextIO
 
 FILE_BYTES = 2_000_000
 FILES_KEPT = 3
@@ -35,3 +36,12 @@ def log_to_file(path: Path) -> None:
     root = logging.getLogger("jobman_agent")
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+
+
+def log_to_stream(stream: TextIO) -> None:
+    """Show everything from DEBUG up, for ``-vv``."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("jobman_agent")
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)

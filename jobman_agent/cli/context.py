@@ -1,0 +1,121 @@
+"""What every command needs: settings, places, the key, the way to the pool. Built here only.
+
+Nothing is imported before it is needed: a command that asks nothing of the pool stays quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobman_agent.errors import InputError, StorageError
+from jobman_agent.settings.layers import load_settings
+from jobman_agent.settings.places import Places, find_places
+from jobman_agent.settings.pool_url import THREE_WAYS
+from jobman_agent.storage.files import make_private_dir
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from jobman_agent.pool.contract import Pool, Sender
+    from jobman_agent.pool.opening import PoolAddress
+    from jobman_agent.settings.pc import Settings
+    from jobman_agent.trust.keys import KeyPair
+
+
+@dataclass(frozen=True)
+class Context:
+    """One command's surroundings."""
+
+    places: Places
+    settings: Settings
+
+    @cached_property
+    def key(self) -> KeyPair:
+        """This user's key pair, made at the first use.
+
+        Raises:
+            InputError, StorageError: it is damaged, not private, or cannot be written.
+        """
+        from jobman_agent.trust.keys import load_or_make
+
+        make_private_dir(self.places.home)
+        return load_or_make(self.places.keys)
+
+    @cached_property
+    def address(self) -> PoolAddress:
+        """The pool that was named.
+
+        Raises:
+            InputError: none was, or its URL is not right.
+        """
+        from jobman_agent.pool.opening import parse_pool_url
+
+        pool = self.settings.pool
+        if pool.url is None:
+            raise InputError(THREE_WAYS)
+        return parse_pool_url(pool.url, insecure=pool.insecure)
+
+    def pool_factory(self, sender: Sender) -> Callable[[], Pool]:
+        """Makes a new pool for each connection; one sender for the whole process.
+
+        Raises:
+            InputError: no pool was named, its URL or its password is not right.
+        """
+        from jobman_agent.cli.passwords import find_password
+        from jobman_agent.pool.opening import make_pool
+
+        address, pool = self.address, self.settings.pool
+        password = find_password(pool.password, pool.user) if pool.password else None
+        credentials = (pool.user, password) if pool.user and password is not None else None
+        return lambda: make_pool(address, sender, credentials=credentials, ca=pool.ca)
+
+
+def load_context(args: argparse.Namespace) -> Context:
+    """Read the settings; what was ignored in them is told on stderr.
+
+    Raises:
+        SettingsError: mistakes, all of them.
+        InputError, StorageError: a file that was named is not there or cannot be read.
+    """
+    places = find_places(os.environ)
+    options = {} if args.pool is None else {"pool.url": ("--pool", args.pool)}
+    config = Path(args.config) if args.config else None
+    settings = load_settings(places, environ=os.environ, config=config, options=options)
+    for note in settings.notes:
+        print(f"jobman: {note}", file=sys.stderr)
+    return Context(places, settings)
+
+
+def start_log(places: Places, verbosity: int) -> None:
+    """Log to the file in JOBMAN_HOME, and with ``-vv`` to stderr too.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    from jobman_agent.log import log_to_file, log_to_stream
+
+    try:
+        make_private_dir(places.home)
+        log_to_file(places.logs / "jobman.log")
+    except OSError as exc:
+        raise StorageError(f"the log in {places.logs} cannot be written: {exc}") from exc
+    if verbosity > 1:
+        log_to_stream(sys.stderr)
+
+
+def bug_report(text: str) -> Path | None:
+    """Keep the traceback of a fault of jobman's in the log; None if even that fails."""
+    try:
+        path = find_places(os.environ).logs / "faults.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.write(text + "\n")
+    except (OSError, InputError):
+        return None
+    return path
