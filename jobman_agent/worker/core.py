@@ -113,10 +113,16 @@ class Core:
         """(start, count) for a `need` that the shell sends by itself."""
         return self._state.next_pair()
 
-    def boxes_of(self, session: str) -> tuple[str, str] | None:
-        """The work box and the result box of a session that we know."""
+    def address(self, session: str) -> tuple[str, str] | None:
+        """The offer and the result box of a live session, for what the shell sends by itself."""
         found = self._state.sessions.get(session)
-        return None if found is None else (found.work_box, found.result_box)
+        return None if found is None or not found.live else (found.offer, found.result_box)
+
+    def stock_s(self) -> float:
+        """For how many seconds there is work here that has not begun, as far as is known."""
+        state = self._state
+        waiting = sum(s.unstarted for s in state.sessions.values() if s.live)
+        return waiting * (state.usual_s or 1.0) / packages.slots(state)
 
     # ---- events
     def _take(self, event: Event) -> None:
@@ -158,8 +164,10 @@ class Core:
                 hiring.ask_box_gone(state, errand.session)
             case events.Undeliverable():
                 sessions.box_missing(state, errand)
+            case events.Unconfirmed() if errand.batch is not None:
+                errand.batch.not_before = state.now + results.AGAIN_S
             case events.Unconfirmed():
-                pass  # results are sent again at the next connection, the rest comes by beat
+                pass  # the next beat, or its answer, makes up for it
 
     def _take_local(self, event: events.Local) -> None:
         state = self._state

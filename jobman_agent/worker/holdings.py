@@ -85,6 +85,8 @@ class Batch:
     items: set[Item] = field(default_factory=set)
     """Those without a receipt."""
     under_way: bool = False
+    not_before: float = 0.0
+    """Not sent again before this: the pool did not confirm it, and may be blocked."""
 
 
 @dataclass(frozen=True, slots=True)

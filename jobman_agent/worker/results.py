@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LINGER_S = 0.05
 """So long results of very short packages wait for each other, while others run."""
 SHORT_S = 0.25
+AGAIN_S = 20.0
+"""A list that was not confirmed is sent again after so long, or at the next connection."""
 _RESULT_BYTES = 300
 _FILE_BYTES = 120
 
@@ -124,7 +126,8 @@ def publish(state: State) -> None:
         return
     for batch in state.unsent.values():
         session = batch.session
-        if session.live and not session.boxless and not batch.under_way:
+        wanted = not batch.under_way and state.now >= batch.not_before
+        if wanted and session.live and not session.boxless:
             batch.under_way = True
             state.send(None, Errand("results", session.result_box, session.id, batch))
             state.tell(f"returned {counted(len(batch.items))} to {session.name}", 7)

@@ -116,6 +116,8 @@ def hush(state: State) -> None:
 def connect(state: State) -> None:
     """The pool is there: make the boxes, say goodbye where it is due, beat, send what waits."""
     state.connected_at = state.contact = state.now
+    for batch in state.unsent.values():
+        batch.not_before = 0.0
     for session in state.sessions.values():
         if session.live or session is state.current:
             declare(state, session)
