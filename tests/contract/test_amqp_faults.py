@@ -11,7 +11,7 @@ from jobman_agent.errors import InputError, PoolRefused, PoolUnavailable, Unconf
 from jobman_agent.pool import amqp_link
 from tests.broker import absent
 from tests.contract.amqp_programs import OFFER, Programs, meet, programs, raw
-from tests.contract.places import name_id, receive, take
+from tests.contract.places import WAIT_SECONDS, name_id, receive, take
 
 __all__ = ["programs"]
 
@@ -60,12 +60,15 @@ async def test_a_killed_node_is_noticed_at_once_and_keeps_what_it_confirmed(prog
 async def test_an_alarm_stops_senders_but_no_reader_and_passes(programs, broker):
     pair = await meet(programs, call_seconds=1)
     await pair.employer.send(pair.work_box, pair.session, b"before\n")
+    await pair.worker.send(pair.result_box, pair.session, b"result\n")
     await asyncio.to_thread(broker.memory_alarm, on=True)
     try:
         with pytest.raises(Unconfirmed, match="did not confirm"):
             await pair.employer.send(pair.work_box, pair.session, b"during\n")
         assert await take(pair.worker, 1) == [b"before\n"]
-        await pair.worker.open_box(pair.work_box)
+        assert await take(pair.employer, 1) == [b"result\n"]
+        await pair.employer.open_box(pair.ask_box)
+        assert await pair.employer.scan() == []
     finally:
         await asyncio.to_thread(broker.memory_alarm, on=False)
 
@@ -83,8 +86,10 @@ class Wire:
         self.open = asyncio.Event()
         self.open.set()
         self.tasks = set()
+        self.writers = []
 
     async def serve(self, reader, writer):
+        self.writers.append(writer)
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.port)
         for pair in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self.pump(*pair))
@@ -139,6 +144,20 @@ async def test_a_silent_network_ends_every_call_and_later_the_waiting(
             with pytest.raises(PoolUnavailable):
                 await waiting
             await other.close()
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["reading", "writing"])
+async def test_the_loss_of_either_connection_ends_the_waiting(programs, broker, which):
+    wire = Wire(broker.port)
+    async with wire.running() as port:
+        pool = await programs.connect("bob", programs.url.replace(f":{broker.port}/", f":{port}/"))
+        waiting = asyncio.create_task(pool.receive())
+        await asyncio.sleep(0)
+
+        wire.writers[which].transport.abort()
+
+        with pytest.raises(PoolUnavailable, match=r"was lost|was closed"):
+            await asyncio.wait_for(waiting, WAIT_SECONDS)
 
 
 # ---- TLS
