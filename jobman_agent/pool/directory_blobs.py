@@ -1,7 +1,7 @@
 """Files larger than a message in a shared directory, by their hash (PROTOCOL 3.2, rule 8).
 
 A complete copy is `blobs/<first two>/<sha256>`, a second one `<sha256>.<n>`; none is ever replaced.
-What a reader takes is verified by hash. Every call into the share moves at most 4 MiB, so that its
+What a reader takes is verified by hash. Every call into the share moves at most 1 MiB, so that its
 deadline holds for a file of any size.
 """
 
@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from jobman_agent.errors import PackageCorrupt, StorageError
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from jobman_agent.pool.contract import Sender
     from jobman_agent.pool.directory_door import Door
 
-PIECE_BYTES = 4 << 20
+PIECE_BYTES = 1 << 20
 PATIENCE_S = 60.0
 """A file that was put there just now can be listed late by another client."""
 _FIRST_WAIT_S = 0.1
@@ -125,19 +126,23 @@ class DirectoryBlobs:
 
     async def _copy(self, path: str, sha256: str, size: int, target: Path) -> bool:
         download = _Download(size, target)
-        good = False
         try:
-            await self._door.call(Lane.READ, "open", path, lambda: download.begin(path))
-            while await self._door.call(Lane.READ, "read", path, download.step, patient=False):
+            good = await self._take(download, path, sha256)
+            await self._door.call(Lane.READ, "close", path, partial(download.end, keep=good))
+        except BaseException:
+            self._door.later(Lane.READ, partial(download.end, keep=False))
+            raise
+        return good
+
+    async def _take(self, download: _Download, path: str, sha256: str) -> bool:
+        call = self._door.call
+        try:
+            await call(Lane.READ, "open", path, lambda: download.begin(path))
+            while await call(Lane.READ, "read", path, download.step, patient=False):
                 pass
-            good = await asyncio.to_thread(download.is_good, sha256)
         except NotThere:
             return False
-        finally:
-            self._door.later(Lane.READ, download.end)
-            if not good:
-                await asyncio.to_thread(target.unlink, missing_ok=True)
-        return good
+        return await asyncio.to_thread(download.is_good, sha256)
 
 
 class _Upload:
@@ -238,13 +243,17 @@ class _Download:
             raise StorageError(explain(exc, "write", self._target)) from exc
         return True
 
-    def end(self) -> None:
-        """Close both ends."""
+    def end(self, *, keep: bool) -> None:
+        """Close both ends; what is not kept goes away, if it is ours."""
         with suppress(OSError):
             if self._file is not None:
                 self._file.close()
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
+                if not keep:
+                    self._target.unlink()
+        descriptor, self._descriptor = self._descriptor, -1
+        with suppress(OSError):
+            if descriptor >= 0:
+                os.close(descriptor)
 
 
 def _size(source: Path) -> int:

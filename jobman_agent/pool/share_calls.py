@@ -86,13 +86,25 @@ class _Thread:
         self.current: _Call | None = None
         self._clock = clock
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._wanted = True
+        self._ended = False
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def put(self, call: _Call) -> None:
         self._calls.put(call)
 
     def stop(self) -> None:
+        """End after the calls that were asked for, unless somebody revives it before."""
+        with self._lock:
+            self._wanted = False
         self._calls.put(None)
+
+    def revive(self) -> bool:
+        """Whether it still does calls; from now on it goes on to."""
+        with self._lock:
+            self._wanted = not self._ended
+            return self._wanted
 
     def hangs(self, deadline_s: float) -> bool:
         call = self.current
@@ -100,7 +112,12 @@ class _Thread:
         return began is not None and self._clock.monotonic() - began >= deadline_s
 
     def _serve(self) -> None:
-        while (call := self._calls.get()) is not None:
+        while True:
+            call = self._calls.get()
+            if call is None:
+                if self._may_end():
+                    return
+                continue
             if not call.begin(self._clock.monotonic()):
                 continue
             self.current = call
@@ -112,6 +129,11 @@ class _Thread:
             else:
                 self.current = None
                 call.finish(value, None)
+
+    def _may_end(self) -> bool:
+        with self._lock:
+            self._ended = not self._wanted
+            return self._ended
 
 
 class Share:
@@ -141,14 +163,14 @@ class Share:
         return share
 
     def release(self) -> None:
-        """One user fewer; the last one ends the threads, unless they hang."""
+        """One user fewer; the last one ends the threads, once they are done with their calls."""
         self._users -= 1
-        if self._users or self.hangs:
+        if self._users:
             return
         for thread in self._threads.values():
             thread.stop()
-        self._threads.clear()
-        if not self.refused_since:
+        # What hangs now, even if not for long, must be known to the next connection.
+        if not self.refused_since and not any(t.current for t in self._threads.values()):
             self._known.pop(self.root, None)
 
     @property
@@ -182,9 +204,10 @@ class Share:
         self._thread(lane).put(_Call(function, None))
 
     def _thread(self, lane: Lane) -> _Thread:
-        if lane not in self._threads:
-            self._threads[lane] = _Thread(f"share-{lane.value}", self._clock)
-        return self._threads[lane]
+        thread = self._threads.get(lane)
+        if thread is None or not thread.revive():
+            thread = self._threads[lane] = _Thread(f"share-{lane.value}", self._clock)
+        return thread
 
     def _expire(self, future: asyncio.Future[Any]) -> None:
         if not future.done():
