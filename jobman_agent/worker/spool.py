@@ -167,8 +167,10 @@ class Spool:
                 shutil.rmtree(root, ignore_errors=True)
 
     # ---- while it works
-    async def commit(self, saves: Sequence[Save], extra: Extra) -> None:
+    async def commit(self, saves: Sequence[Save], extra: Extra) -> set[str]:
         """Keep what a step of the core says, all of it or nothing.
+
+        Returns the stored files that nothing names any more; they have been removed.
 
         Raises:
             StorageError: the disk or the file is at fault; nothing was changed, try again.
@@ -177,8 +179,10 @@ class Spool:
         def transaction(connection: sqlite3.Connection) -> set[str]:
             return sql.apply(connection, saves, extra)
 
-        for name in await self._database.run(transaction):
+        orphans = await self._database.run(transaction)
+        for name in orphans:
             self.files.remove(name)
+        return orphans
 
     async def work_frame(self, number: int) -> bytes:
         """The signed work message of a number.
@@ -199,6 +203,14 @@ class Spool:
             StorageError: it is not here, or the disk is at fault.
         """
         return await self._database.run(lambda c: sql.batch_frame(c, number))
+
+    async def batch_outputs(self, number: int) -> frozenset[str]:
+        """The stored files that a list of results names.
+
+        Raises:
+            StorageError: the disk is at fault.
+        """
+        return await self._database.run(lambda c: sql.batch_outputs(c, number))
 
 
 __all__ = ["Extra", "Given", "Spool", "Stage"]

@@ -183,6 +183,12 @@ def batch_frame(connection: sqlite3.Connection, number: int) -> tuple[bytes, str
     return bytes(row[0]), str(row[1])
 
 
+def batch_outputs(connection: sqlite3.Connection, number: int) -> frozenset[str]:
+    """The stored files that a list of results names."""
+    rows = connection.execute("SELECT sha256 FROM uses WHERE batch = ?", (number,))
+    return frozenset(sha for (sha,) in rows)
+
+
 # ---- write
 def apply(connection: sqlite3.Connection, saves: Sequence[Save], extra: Extra) -> set[str]:
     """Perform saves in their order; returns the stored files that nothing names any more."""
