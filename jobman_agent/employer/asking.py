@@ -77,7 +77,8 @@ def _fault(
 
 def _unfit(state: State, ask: Ask) -> tuple[RefuseCode, str, str] | None:
     plan, needs = state.plan, state.plan.needs
-    if plan.program.lower() not in {program.name.lower() for program in ask.programs}:
+    own = plan.program.startswith(("./", "{common}/"))  # it comes with the job
+    if not own and plan.program.lower() not in {one.name.lower() for one in ask.programs}:
         return RefuseCode.PROGRAM, f"no program {plan.program}", f"[software] {plan.program} = PATH"
     if ask.cores < needs.cores or ask.memory < needs.memory:
         has = f"{ask.cores} cores and {ask.memory} bytes"

@@ -29,7 +29,7 @@ class Moment(NamedTuple):
 class Chance(Protocol):
     """What the core needs of ``random.Random``."""
 
-    def randrange(self, stop: int) -> int:
+    def randrange(self, stop: int, /) -> int:
         """A whole number from 0 up to, not including, ``stop``."""
         ...
 

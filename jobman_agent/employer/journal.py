@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 JOB_WIDE = ""
 """The fingerprint of what all packages share is kept under this name."""
+FRAMES_AT_ONCE = 16
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -144,6 +145,18 @@ class Journal:
             )
 
         await self._database.run(change)
+
+    async def frames(self, after: int) -> list[tuple[int, bytes]]:
+        """Some of the signed messages of results, with their numbers; none after the last one."""
+
+        def look(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
+            found = connection.execute(
+                "SELECT id, frame FROM received WHERE id > ? ORDER BY id LIMIT ?",
+                (after, FRAMES_AT_ONCE),
+            )
+            return [(int(number), bytes(frame)) for number, frame in found]
+
+        return await self._database.run(look)
 
     async def frame_with(self, package: str, attempt: int) -> bytes | None:
         """The signed message that holds the result of an attempt."""

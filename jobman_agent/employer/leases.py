@@ -108,14 +108,14 @@ def end_package(turn: Turn, package: Package, state: PackageEnd, why: str) -> No
     if state is PackageEnd.FAILED:
         turn.tell(f"{package.row.name} failed: {why}")
     accepted = state is PackageEnd.ACCEPTED
-    attempt = package.row.accepted if accepted else _last_result(turn.state, package)
+    attempt = package.row.accepted if accepted else last_result(turn.state, package)
     turn.do(Ended(package.row.name, attempt, accepted, why))
     for lease in list(package.open.values()):
         turn.state.end(lease, LeaseEnd.STOPPED)
         turn.say(lease.session, lease.package, lease.attempt, Say.STOP)
 
 
-def _last_result(state: State, package: Package) -> int:
+def last_result(state: State, package: Package) -> int:
     """The last attempt of a package that gave a result, whatever it was; 0: none did."""
     for attempt in range(package.row.attempt, package.row.since, -1):
         lease = state.leases.get((package.row.name, attempt))

@@ -136,24 +136,26 @@ class Offering:
         self.refusals[key] = refusal
         turn.tell(f"{refusal.worker or 'a worker'} passes: {refusal.why}", step=2)
 
-    def summary(self, own_key: str, name: str) -> str:
+    def summary(self, own_key: str, name: str, program: str) -> str:
         """One line on all who passed the offer over; empty if nobody did."""
         if not self.refusals:
             return ""
-        counts = Counter((r.code, r.why) for r in self.refusals.values())
-        parts = [_reason(code, why, n, own_key) for (code, why), n in counts.most_common()]
+        parts = Counter(_kind(refusal) for refusal in self.refusals.values())
+        example = {_kind(refusal): refusal for refusal in self.refusals.values()}
+        texts = [_reason(example[k], n, program, own_key) for k, n in parts.most_common()]
         looked = len(self.refusals)
-        text = f"{looked} worker{'s' if looked > 1 else ''} looked: {', '.join(parts)}"
-        if any(r.code is RefuseCode.TRUST for r in self.refusals.values()):
-            text += f" (there: jobman keys trust {name} {own_key})"
-        return text
+        text = f"{looked} worker{'s' if looked > 1 else ''} looked: {', '.join(texts)}"
+        hints = [_hint(refusal, name, own_key) for refusal in example.values()]
+        shown = "; ".join(hint for hint in hints if hint)
+        return f"{text} (there: {shown})" if shown else text
 
     def _tell_refusals(self, turn: Turn) -> None:
         now = turn.state.now.steady
         if self.refused_at is None or now - self.refused_at < REFUSALS_SECONDS:
             return
         self.refused_at = None
-        turn.tell(self.summary(turn.state.plan.key, turn.state.plan.employer))
+        plan = turn.state.plan
+        turn.tell(self.summary(plan.key, plan.employer, plan.program))
 
     def _tell_lonely(self, turn: Turn) -> None:
         state, now = turn.state, turn.state.now.steady
@@ -169,12 +171,30 @@ class Offering:
                 turn.tell("no worker has come yet; packages wait until one does")
 
 
-def _reason(code: RefuseCode, why: str, count: int, own_key: str) -> str:
-    verb = "does" if count == 1 else "do"
-    if code is RefuseCode.TRUST:
-        shown = public_key_id(own_key)[:4] if own_key else ""
-        return f"{count} {verb} not trust your key {shown}\u2026"
-    if code is RefuseCode.PROGRAM:
-        lack = "lacks" if count == 1 else "lack"
-        return f"{count} {lack} {why.removeprefix('no program ')}"
-    return f"{count}: {why}"
+def _kind(refusal: Refuse) -> tuple[str, str]:
+    """Refusals of one kind are counted together, whatever names they hold."""
+    if refusal.code is RefuseCode.PROGRAM:
+        return refusal.code, ""
+    if refusal.code is RefuseCode.TRUST:
+        return refusal.code, "code" if "allow_code" in refusal.right else "key"
+    return refusal.code, refusal.why
+
+
+def _hint(refusal: Refuse, name: str, own_key: str) -> str:
+    if refusal.code is not RefuseCode.TRUST:
+        return ""
+    if "allow_code" in refusal.right:
+        return f"allow_code = {name}"
+    return f"jobman keys trust {name} {own_key}"
+
+
+def _reason(refusal: Refuse, count: int, program: str, own_key: str) -> str:
+    one = count == 1
+    if refusal.code is RefuseCode.PROGRAM:
+        return f"{count} {'lacks' if one else 'lack'} {program}"
+    if refusal.code is RefuseCode.TRUST and "allow_code" in refusal.right:
+        return f"{count} {'does' if one else 'do'} not allow you code of your own"
+    if refusal.code is RefuseCode.TRUST:
+        shown = f" {public_key_id(own_key)[:4]}\u2026" if own_key else ""
+        return f"{count} {'does' if one else 'do'} not trust your key{shown}"
+    return f"{count}: {refusal.why}"

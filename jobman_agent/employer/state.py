@@ -70,6 +70,7 @@ class Session:
     """A session: its row, and what of it a restart may forget."""
 
     __slots__ = (
+        "accepted",
         "asked_for",
         "heard",
         "oldest",
@@ -96,6 +97,8 @@ class Session:
         """What was sent and not confirmed, and when: to be sent once more."""
         self.refill = 0.0
         """Seconds from a hand-out until it is in the worker's hands and back: measured."""
+        self.accepted = 0
+        """Packages of it that were accepted, since this process came up; for people."""
         self.asked_for = -1e9
         """When another session was last asked to give something back for this one."""
 
@@ -146,6 +149,10 @@ class State:
         """Open leases that were asked back."""
         self.suspects = 0
         self.unjudged = 0
+        self.judging: set[str] = set()
+        """Packages with nothing out, whose result is being judged."""
+        self.failures: dict[str, str] = {}
+        """Packages that failed for good, and why."""
         self.accepted = 0
         self.failed = 0
         self.turnarounds: list[float] = []
@@ -283,6 +290,10 @@ class State:
     def place(self, package: Package) -> None:
         """Let a package wait, or not, by the one rule; called after every change of it."""
         row = package.row
+        if package.pending and not package.open and not row.state:
+            self.judging.add(row.name)
+        else:
+            self.judging.discard(row.name)
         if row.state or row.spent or package.open or package.pending:
             self.waiting.discard(row.name)
             return
@@ -356,6 +367,7 @@ class State:
             self.accepted += 1
         else:
             self.failed += 1
+            self.failures[package.row.name] = why
         self.touch(package.row)
         self.place(package)
 
@@ -388,7 +400,9 @@ class State:
             if spec.name not in rows:
                 self.touch(row)
             self.accepted += row.state is PackageEnd.ACCEPTED
-            self.failed += row.state is PackageEnd.FAILED
+            if row.state is PackageEnd.FAILED:
+                self.failed += 1
+                self.failures[row.name] = row.why
 
     def _load_leases(self, rows: Iterable[LeaseRow]) -> None:
         for lease in rows:

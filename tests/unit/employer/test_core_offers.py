@@ -183,10 +183,10 @@ def test_what_a_worker_holds_already_is_answered_with_its_ask():
 
 
 def test_workers_that_passed_the_offer_over_are_told_in_one_line_after_30_s():
-    desk = Desk()
+    desk = Desk(program="ccx")
     for number in range(3):
         _refuse(desk, f"w{number}", RefuseCode.PROGRAM, "no program ccx")
-    _refuse(desk, "w3", RefuseCode.TRUST, "key not trusted")
+    _refuse(desk, "w3", RefuseCode.TRUST, "alice is not trusted here")
     assert not [tell for tell in of(desk.wait(25), Tell) if tell.step is None]
 
     (text,) = [tell.text for tell in of(desk.wait(10), Tell) if tell.step is None]
