@@ -151,9 +151,11 @@ class Folder:
             os.close(to_fd)
 
     def size(self, most: int) -> int:
-        """Bytes that all files hold on the disk; counting stops above ``most``."""
+        """Bytes that all files hold on the disk; counting stops above ``most``. For any thread."""
         total = 0
-        waiting: list[tuple[str, ...]] = [()]
+        # "." is opened anew: two descriptors that were duplicated share one place in the folder's
+        # list, so that another thread, which reads or empties it meanwhile, would miss files.
+        waiting: list[tuple[str, ...]] = [(".",)]
         while waiting and total <= most:
             parts = waiting.pop()
             with contextlib.suppress(OSError), self._folder(parts) as fd, os.scandir(fd) as entries:

@@ -95,7 +95,9 @@ class Keeper:
                 run.end(Outcome.TIMED_OUT, why, now, run.order.grace)
             if self._looks % _LOOKS_PER_MEMORY == 0:
                 self._look_at_memory(run, child.pid, now)
-            if now >= run.look_at_disk:
+            if not run.look_at_disk:
+                run.look_at_disk = now + _DISK_SECONDS
+            elif now >= run.look_at_disk:
                 self._look_at_disk(run, now)
             if run.drain() >= _MUCH:
                 self._stay_with(run)

@@ -37,7 +37,7 @@ class Run:
         self.folders: tuple[Folder, ...] = ()
         """All that it may fill."""
         self.look_at_disk = 0.0
-        """When the keeper next looks how much that is."""
+        """When the keeper next looks how much that is; 0 until it has seen this run."""
         self._lock = threading.Lock()
         self._frozen = False
         self._kill_at: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,30 @@ def test_the_size_of_a_folder_is_what_it_takes_on_the_disk(folder: Folder) -> No
 
     assert 200_000 <= folder.size(10**9) < 400_000
     assert folder.size(1) > 1
+
+
+def test_looking_at_the_size_does_not_disturb_whoever_works_in_the_folder(
+    folder: Folder, tmp_path: Path
+) -> None:
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            folder.size(10**9)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(500):
+            for name in ("a", "b", "c"):
+                folder.write(name, b"x")
+            assert sorted(path for path, _ in folder.files(lambda _: True)) == ["a", "b", "c"]
+            folder.empty()
+    finally:
+        ended.set()
+        looking.join()
+
+    assert list((tmp_path / "w").iterdir()) == []
 
 
 @posix
