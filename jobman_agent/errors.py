@@ -32,6 +32,10 @@ foreign exceptions at its door (``raise ... from exc``).
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ExitCode(IntEnum):
@@ -57,6 +61,16 @@ class InputError(JobmanError):
     """What was given to jobman is not right; the message says what, where, and what would be."""
 
     exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, text: str, mistakes: Sequence[str] = ()) -> None:
+        """Say it.
+
+        Args:
+            text: All of it, for people.
+            mistakes: Each on its own, for programs, where there can be several.
+        """
+        super().__init__(text)
+        self.mistakes = tuple(mistakes)
 
 
 class SettingsError(InputError):

@@ -88,7 +88,7 @@ def _all_of(root: Path, faults: list[str]) -> InputError:
         shown.append(f"... and {len(once) - len(shown)} more")
     many = "1 mistake" if len(once) == 1 else f"{len(once)} mistakes"
     lines = "".join(f"\n  {fault}" for fault in shown)
-    return InputError(f"{root}: {many} in this job folder:{lines}")
+    return InputError(f"{root}: {many} in this job folder:{lines}", once)
 
 
 @dataclass

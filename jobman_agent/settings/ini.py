@@ -85,7 +85,8 @@ class IniFile:
 
 def settings_error(mistakes: Iterable[Mistake]) -> SettingsError:
     """The one error that lists all mistakes, one a line."""
-    return SettingsError("\n".join(str(mistake) for mistake in mistakes))
+    lines = [str(mistake) for mistake in mistakes]
+    return SettingsError("\n".join(lines), lines)
 
 
 def read_ini(path: Path) -> IniFile:
