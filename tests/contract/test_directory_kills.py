@@ -66,12 +66,15 @@ class Writers:
     def calls(self, root: Path) -> Counter[str]:
         """How often a thread of a whole run does each call: the most of any of its threads."""
         assert self.run(root, "-e", f"trace={','.join(CALLS)}") == 0
-        traced = (self._folder / "trace").read_text(errors="replace").splitlines()
-        each = Counter(match.groups() for line in traced if (match := _TRACED.match(line)))
+        each = Counter(found.groups() for line in self.trace() if (found := _TRACED.match(line)))
         most: Counter[str] = Counter()
         for (_, name), count in each.items():
             most[name] = max(most[name], count)
         return most
+
+    def trace(self) -> list[str]:
+        """What strace has written of the last run."""
+        return (self._folder / "trace").read_text(errors="replace").splitlines()
 
     def close(self) -> None:
         self._program.communicate(timeout=20)
@@ -130,6 +133,34 @@ async def test_a_writer_killed_at_any_call_leaves_nothing_half(writers, call, tm
         shutil.rmtree(root)
     # How often the writer looks for its own message is not always the same.
     assert killed >= max(1, number - 2)
+
+
+async def test_a_pool_is_used_without_locks_links_appends_replacing_or_notification(
+    writers, tmp_path
+):
+    root = await _scene(tmp_path / "scene")
+    watched = "%file,flock,fcntl,ftruncate,inotify_init1,inotify_add_watch"
+    assert writers.run(root, "-e", f"trace={watched}") == 0
+
+    lines = [line for line in writers.trace() if str(root) in line]
+
+    assert len(lines) > 50
+    forbidden = (
+        r"\b(link|linkat|symlink|symlinkat|flock|ftruncate|truncate|inotify_\w+|utimensat)\("
+    )
+    assert not [line for line in lines if re.search(forbidden, line)]
+    assert not [line for line in lines if re.search("O_APPEND|O_TRUNC|O_RDWR", line)]
+    assert not [line for line in writers.trace() if re.search(r"F_SETLKW?\b|inotify", line)]
+    renames = [re.findall(r'"([^"]+)"', line) for line in lines if " rename(" in line]
+    assert len(renames) > 5
+    assert all(Path(source).parent.name == "tmp" for source, _ in renames)
+    assert len({target for _, target in renames}) == len(renames)
+    looked_at = [
+        line
+        for line in lines
+        if re.search(r"\b(access|faccessat2?|stat|lstat|newfstatat|statx)\(", line)
+    ]
+    assert not [line for line in looked_at if "/new/" in line]
 
 
 async def _check_whole(root: Path) -> None:
