@@ -23,6 +23,7 @@ from jobman_agent.model import messages as m
 from jobman_agent.model.wire import time_text
 from jobman_agent.pool.contract import Pool, Sender
 from jobman_agent.pool.opening import make_pool, parse_pool_url
+from jobman_agent.trust.envelope import seal as seal_envelope
 from jobman_agent.trust.frames import Opened, attach, open_frame, seal
 from jobman_agent.trust.keys import KeyPair
 
@@ -347,6 +348,45 @@ async def test_it_hands_back_and_says_goodbye_when_it_is_told_to_end(employer, p
 
     assert bye.reason == m.Goodbye.LEAVING
     assert [employer.results[name].outcome for name in "ab"] == ["handed_back"] * 2
+
+
+@pytest.mark.parametrize("pool_url", ["directory"], indirect=True)
+async def test_it_gives_a_damaged_file_again(employer, pool_url, tmp_path):
+    script = "import pathlib; pathlib.Path('out.bin').write_bytes(bytes(100_000))"
+    right = a_file("out.bin", bytes(100_000))
+    folder = tmp_path / "pool" / "blobs" / right.sha256[:2]
+    await employer.post()
+
+    async with foreign_worker(pool_url, employer.key.public, "--jobs", "1") as process:
+        await employer.meet()
+        await employer.say(
+            m.Work,
+            recipe=recipe(script, outputs=("out.bin",)),
+            packages=(m.Package(name="a", attempt=1),),
+        )
+        await employer.wait_for("a")
+        (folder / right.sha256).write_bytes(b"damaged")
+        await employer.say(m.Need, files=(m.Wanted(sha256=right.sha256),))
+        await wait_until((folder / f"{right.sha256}.1").exists)
+        content = await employer.content(right)
+        await employer.answer(m.Say.RECEIPT, "a")
+        await employer.say(m.Bye, reason=m.Goodbye.JOB_DONE)
+        assert await asyncio.wait_for(process.wait(), WAIT_S) == 0
+
+    assert content == bytes(100_000)
+    assert list(folder.iterdir()) == []
+
+
+async def test_it_refuses_a_message_of_another_version(employer, pool_url):
+    await employer.post()
+
+    async with foreign_worker(pool_url, employer.key.public):
+        await employer.meet()
+        body, kind = b'{"new": 1}', "application/vnd.jobman.work.v2+json"
+        await employer.put(seal_envelope(body, kind, employer.key) + b"\n")
+        refuse = await employer.hear(m.Refuse)
+
+    assert (refuse.session, refuse.code) == (employer.session, m.RefuseCode.VERSION)
 
 
 async def test_it_says_why_it_passes_an_offer_over(employer, pool_url):

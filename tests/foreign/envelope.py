@@ -26,6 +26,10 @@ class Junk(Exception):
     """Raised for what is no message of version 1: acknowledge it and go on."""
 
 
+class OtherVersion(Junk):
+    """Raised for an authentic message of another version: `refuse` it."""
+
+
 @dataclass
 class Message:
     """A message whose signature, form and attachments are right."""
@@ -107,7 +111,7 @@ def unseal(frame: bytes) -> Message:
     """Check a message in the order of the page: size, signature, type, decoding, meaning.
 
     Raises:
-        Junk: it is no message of version 1.
+        Junk: it is no message of version 1; `OtherVersion` if it is one of another.
     """
     ensure(len(frame) <= LARGEST, "larger than 1 MiB")
     line, newline, rest = frame.partition(b"\n")
@@ -124,7 +128,9 @@ def unseal(frame: bytes) -> Message:
     except (CryptoError, ValueError, UnicodeError) as error:
         raise Junk("the signature is wrong") from error
     match = TYPE.fullmatch(envelope["payloadType"])
-    ensure(match is not None and match[2] == "1" and match[1] in KINDS, "another type")
+    if match is not None and match[2] != "1":
+        raise OtherVersion(f"a message of version {match[2]}")
+    ensure(match is not None and match[1] in KINDS, "another type")
     kind = match[1]
     body = KINDS[kind](parse(payload))
     return Message(signature["keyid"], kind, body, _attached(body.get("attachments", []), rest))
@@ -153,7 +159,7 @@ def _no_constant(name: str) -> None:
     raise Junk(name)
 
 
-def text(least: int = 0, most: int = 1_000_000, form: str | None = None):
+def text(least: int = 0, most: int = 2000, form: str | None = None):
     def check(value: object) -> object:
         ensure(isinstance(value, str) and least <= len(value) <= most, f"text {value!r:.80}")
         ensure(form is None or re.fullmatch(form, value) is not None, f"form of {value!r:.80}")
@@ -254,7 +260,9 @@ IN_SESSION = FROM_E | {"offer": AN_ID, "session": AN_ID}
 NUMBERED = IN_SESSION | {"start": integer(), "count": integer()}
 
 ENVELOPE = fields(
-    payload=text(), payloadType=text(), signatures=many(fields(keyid=text(), sig=text()))
+    payload=text(0, LARGEST * 2),
+    payloadType=text(),
+    signatures=many(fields(keyid=text(), sig=text())),
 )
 
 KINDS = {  # those that a worker reads
@@ -279,8 +287,8 @@ KINDS = {  # those that a worker reads
     "work": fields(
         **IN_SESSION,
         recipe=fields(
-            program=text(1, 64), command=many(text()), outputs=many(text()),
-            checkpoint=(many(text()), []), cores=(integer(), 1), memory=(integer(), 0),
+            program=text(1, 64), command=many(text(0, 8192)), outputs=many(text(1, 240)),
+            checkpoint=(many(text(1, 240)), []), cores=(integer(), 1), memory=(integer(), 0),
             time_s=(duration, 3600), common=(many(A_FILE), []),
         ),
         packages=many(

@@ -78,7 +78,7 @@ def collect(folder: Path, patterns: list[str]) -> tuple[dict[str, bytes], list[s
     found = {
         path: file.read_bytes()
         for path, file in sorted(there.items())
-        if any(rule.fullmatch(path) for rule in wanted)
+        if path != "log.txt" and any(rule.fullmatch(path) for rule in wanted)
     }
     return found, [name for name in patterns if "*" not in name and name not in there]
 
@@ -86,7 +86,7 @@ def collect(folder: Path, patterns: list[str]) -> tuple[dict[str, bytes], list[s
 def environment(package: dict[str, Any], cores: int, common: Path, own: Path) -> dict[str, str]:
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
-        "PATH": os.defpath,
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": str(own),
         "TMPDIR": str(own),
         "LANG": "C.UTF-8",
@@ -98,9 +98,16 @@ def environment(package: dict[str, Any], cores: int, common: Path, own: Path) ->
 
 
 def lay_out(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files into a folder.
+
+    Raises:
+        Refused: one is there already.
+    """
     for path, content in files.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            raise Refused(f"two files have the path {path}")
         place.write_bytes(content)
 
 
@@ -157,8 +164,8 @@ async def run(
         for place in (folder, common, own):
             place.mkdir(parents=True)
         lay_out(common, shared)
-        lay_out(folder, templates(shared, package["values"]))
         lay_out(folder, {one["path"]: contents[one["sha256"]] for one in files})
+        lay_out(folder, templates(shared, package["values"]))
         program = program_path(recipe["program"], programs, folder, common)
         command = [str(program), *words(recipe, package, common)]
         env = environment(package, recipe["cores"], common, own)

@@ -141,12 +141,12 @@ class SharedFolder:
 
     # -------------------------------------------------------------- files larger than a message
 
-    async def put_blob(self, content: bytes, temporary: str) -> None:
+    async def put_blob(self, content: bytes, temporary: str, *, again: bool) -> None:
         name = sha256(content)
         folder = self.root / "blobs" / name[:2]
         self._make(folder)
         taken = set(names_in(folder))
-        if name in taken and self._blob(folder / name, name) is not None:
+        if not again and await self.get_blob(name) is not None:
             return
         free = next(n for n in self._blob_names(name) if n not in taken)
         tmp = self.root / "blobs" / "tmp" / temporary
@@ -155,6 +155,13 @@ class SharedFolder:
             file.flush()
             os.fsync(file.fileno())
         tmp.rename(folder / free)
+
+    async def remove_blob(self, name: str) -> None:
+        """Remove all copies that are ours to remove."""
+        folder = self.root / "blobs" / name[:2]
+        for copy in set(self._blob_names(name)) & set(names_in(folder)):
+            with contextlib.suppress(OSError):
+                (folder / copy).unlink()
 
     @staticmethod
     def _blob_names(name: str) -> list[str]:

@@ -25,8 +25,9 @@ from typing import Any
 import rabbit
 import shared_folder
 from envelope import Junk, Message, fresh_id, id_of, key_text, seal, unseal
+from holding import Job
 from nacl.signing import SigningKey
-from session import Job, Session
+from session import Session
 
 CLOCKS_S = 300
 REFUSE_S = 3600
