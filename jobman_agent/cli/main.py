@@ -13,6 +13,7 @@ from jobman_agent import __version__
 from jobman_agent.cli import (
     check_command,
     new_command,
+    run_command,
 )
 from jobman_agent.cli.output import print_json
 from jobman_agent.errors import ExitCode, InputError, JobmanError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     new_command,
     check_command,
+    run_command,
 )
 """Each has ``register(commands, common)``; its parser sets ``run(args) -> int``, its exit code."""
 

@@ -24,7 +24,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows on stdout: a table where a person looks, else a line each, tabs between."""
     if not sys.stdout.isatty():
         for row in (headers, *rows):
-            print("\t".join(_one_line(cell) for cell in row))
+            print("\t".join(one_line(cell) for cell in row))
         return
     from rich.console import Console
     from rich.table import Table
@@ -33,11 +33,11 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*headers, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         # As text: what strangers wrote must not be read as markup.
-        table.add_row(*(Text(_one_line(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     Console().print(table)
 
 
-def _one_line(cell: str) -> str:
+def one_line(cell: str) -> str:
     """A cell without what would move the cursor: offers are written by strangers."""
     return "".join(char if char.isprintable() else " " for char in cell)
 
