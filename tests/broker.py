@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from jobman_agent.pool.amqp_names import Arguments
 
 START_SECONDS = 60.0
 VHOSTS_IN_STOCK = 20
@@ -231,12 +233,13 @@ def absent(why: str) -> None:
     pytest.skip(why)
 
 
-async def _empty(url: str) -> None:
+async def _delete(url: str, queues: Iterable[str]) -> None:
     import aio_pika
 
     async with await aio_pika.connect(url) as connection:
         channel = await connection.channel()
-        await channel.queue_delete("jobman")
+        for queue in queues:
+            await channel.queue_delete(queue)
 
 
 @pytest.fixture(scope="session")
@@ -257,14 +260,27 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def broker_url(request: pytest.FixtureRequest) -> str:
+def broker_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a virtual host in which nothing is."""
     given = os.environ.get("JOBMAN_TEST_AMQP")
-    if given:
-        asyncio.run(_empty(given))
-        return given
-    node: Broker = request.getfixturevalue("broker")
-    return node.url(node.vhost())
+    if not given:
+        node: Broker = request.getfixturevalue("broker")
+        yield node.url(node.vhost())
+        return
+    from jobman_agent.pool import amqp
+
+    # AMQP cannot list queues, so those that a test makes are noted, to be deleted after it.
+    made = {"jobman"}
+    arguments_of = amqp.arguments_of
+
+    def note(box: str) -> Arguments:
+        made.add(box)
+        return arguments_of(box)
+
+    monkeypatch.setattr(amqp, "arguments_of", note)
+    asyncio.run(_delete(given, made))
+    yield given
+    asyncio.run(_delete(given, made))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
