@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import hashlib
 import signal
 import sys
-from collections import Counter
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from jobman_agent.clock import SystemClock
+from jobman_agent.employer.hiring import Hired, Hiring, Listeners
+from jobman_agent.employer.loading import load_job
+from jobman_agent.employer.opening import open_job, plan_of
 from jobman_agent.model import messages as m
-from jobman_agent.model.wire import time_text
-from jobman_agent.pool.contract import Pool, Sender
 from jobman_agent.pool.opening import make_pool, parse_pool_url
 from jobman_agent.trust.envelope import seal as seal_envelope
-from jobman_agent.trust.frames import Opened, attach, open_frame, seal
 from jobman_agent.trust.keys import KeyPair
+from tests.acceptance.scripted_employer import (
+    OFFER,
+    WAIT_S,
+    Employer,
+    a_file,
+    recipe,
+    wait_until,
+)
 
 FOREIGN = Path(__file__).parents[1] / "foreign"
-OFFER = "foreignoffer2222"
-WAIT_S = 30.0
 LARGE = bytes(range(256)) * 10_000  # three chunks
 
 
@@ -71,144 +74,87 @@ async def foreign_worker(pool_url: str, employer: str, *more: str):
         print(out.decode())
 
 
-# ---------------------------------------------------------------- a scripted employer
+# ---------------------------------------------------------------- a real employer's job
+
+INI = """\
+[job]
+title = Foreign
+program = python
+command = {common}/solve.py {package}
+outputs = result.txt, *.bin
+attempts = 1
+time = 1 min
+
+[test]
+compare = result.txt within 1e-9
+"""
+SOLVE = """\
+import pathlib, sys
+print("solving", sys.argv[1])
+x = float(pathlib.Path("in.txt").read_text())
+large = pathlib.Path("large")
+if large.exists():
+    pathlib.Path("turned.bin").write_bytes(large.read_bytes()[::-1])
+if x < 0:
+    sys.exit("no root of a negative number")
+pathlib.Path("result.txt").write_text(f"{x ** 0.5}\\n")
+"""
 
 
-class Employer:
-    """Says what a test tells it to; keeps what it hears."""
-
-    def __init__(self, pool_url: str, folder: Path) -> None:
-        self.key = KeyPair.from_seed(bytes(range(32)))
-        self.pool: Pool = make_pool(parse_pool_url(pool_url), Sender(self.key.id, start=1))
-        self.folder = folder
-        self.count = 0
-        self.results: dict[str, m.Result] = {}
-        self.times = Counter[str]()
-        self.contents: dict[str, bytes] = {}
-        self.heard: list[m.Message] = []
-        self.worker = ""
-
-    async def __aenter__(self) -> Employer:
-        await self.pool.connect()
-        self.ask_box = self.pool.ask_box(self.key.id, OFFER)
-        await self.pool.open_box(self.ask_box)
-        await self.pool.listen(self.ask_box)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.pool.close()
-
-    def now(self, plus_s: float = 0) -> str:
-        return time_text(SystemClock().now() + timedelta(seconds=plus_s))
-
-    async def post(self, program: str = "python") -> None:
-        offer = m.Offer(
-            time=self.now(), offer=OFFER, sequence=1, employer="alice", title="Foreign",
-            program=program, needs=m.Needs(), own_code=True, waiting=5, workers=0,
-            expires=self.now(900),
-        )  # fmt: skip
-        await self.pool.post(OFFER, 1, seal(offer, self.key))
-
-    async def meet(self) -> m.Ask:
-        ask = await self.hear(m.Ask)
-        self.session, self.work_box = ask.session, ask.work_box
-        assert self.pool.is_work_box(ask.work_box, self.worker, ask.session)
-        assert self.pool.is_result_box(ask.result_box, OFFER, self.worker, ask.session)
-        await self.pool.listen(ask.result_box)
-        return ask
-
-    async def say(self, kind: type[m.Message], contents=(), key: KeyPair | None = None, **fields):
-        if kind in (m.Answer, m.Need):
-            self.count += 1
-            fields |= {"start": 1, "count": self.count}
-        if contents:
-            fields["attachments"] = attach(contents)
-        message = kind(time=self.now(), offer=OFFER, session=self.session, **fields)
-        await self.put(seal(message, key or self.key, contents))
-
-    async def put(self, frame: bytes) -> None:
-        await self.pool.send(self.work_box, self.session, frame)
-
-    async def answer(self, say: m.Say, *names: str, attempt: int = 1) -> None:
-        items = tuple(m.Item(package=name, attempt=attempt, say=say) for name in names)
-        await self.say(m.Answer, items=items)
-
-    async def hear(self, kind: type[m.Message]):
-        """The next message of a kind; all others are kept on the way."""
-        async with asyncio.timeout(WAIT_S):
-            while True:
-                for message in self.heard:
-                    if isinstance(message, kind):
-                        self.heard.remove(message)
-                        return message
-                deliveries = await self.pool.receive()
-                await self.pool.ack(deliveries)
-                for delivery in deliveries:
-                    await self._take(open_frame(delivery.frame))
-
-    async def _take(self, opened: Opened) -> None:
-        self.heard.append(opened.message)
-        self.worker = self.worker or opened.signer_id
-        assert opened.signer_id == self.worker
-        self.contents |= opened.attachments
-        if isinstance(opened.message, m.Results):
-            for result in opened.message.results:
-                self.results[result.package] = result
-                self.times[result.package] += 1
-
-    async def wait_for(self, *names: str) -> None:
-        """Until these packages have come back."""
-        while not set(names) <= set(self.results):
-            await self.hear(m.Results)
-
-    async def content(self, file: m.File) -> bytes:
-        """An output: from its message, from blobs/, or with `need`, asked for in two parts."""
-        if file.sha256 in self.contents:
-            return self.contents[file.sha256]
-        assert file.size > 65_536
-        if self.pool.blobs is not None:
-            target = self.folder / file.sha256
-            assert await self.pool.blobs.get(file.sha256, file.size, target)
-            return target.read_bytes()
-        had = b""
-        for stop in (1_000_000, file.size):
-            await self.say(m.Need, files=(m.Wanted(sha256=file.sha256, first=len(had)),))
-            while len(had) < stop:
-                chunk = await self.hear(m.Chunk)
-                assert (chunk.sha256, chunk.total) == (file.sha256, file.size)
-                piece = self.contents[chunk.attachments[0].sha256]
-                had = had[: chunk.offset] + piece
-        return had
-
-    async def offer_file(self, content: bytes) -> m.File:
-        """A file larger than a message, put where the protocol says it belongs."""
-        file = a_file("large.bin", content)
-        if self.pool.blobs is not None:
-            source = self.folder / "large"
-            source.write_bytes(content)
-            await self.pool.blobs.put(file.sha256, source)
-        return file
-
-    async def serve_need(self, content: bytes) -> None:
-        """Over RabbitMQ the worker asks; it gets the chunks, the first of them twice."""
-        if self.pool.blobs is not None:
-            return
-        need = await self.hear(m.Need)
-        [wanted] = need.files
-        assert (wanted.sha256, wanted.first) == (a_file("", content).sha256, 0)
-        for offset in (0, 0, 1_000_000, 2_000_000):
-            piece = content[offset : offset + 1_000_000]
-            await self.say(
-                m.Chunk, [piece], sha256=wanted.sha256, offset=offset, total=len(content)
-            )
+def write_job(root: Path) -> dict[str, float]:
+    """A job of 20 packages: one has large files, one fails; returns the numbers."""
+    numbers = {f"p{n}": float(n * n) for n in range(1, 20)} | {"bad": -1.0}
+    texts = {"job.ini": INI, "common/solve.py": SOLVE}
+    texts |= {"test/in.txt": "2\n", "test/expected/result.txt": "1.4142135623731\n"}
+    texts |= {f"packages/{name}/in.txt": f"{x}\n" for name, x in numbers.items()}
+    for path, text in texts.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    (root / "packages" / "p3" / "large").write_bytes(LARGE)
+    return numbers
 
 
-def a_file(path: str, content: bytes) -> m.File:
-    return m.File(path=path, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+async def employ(folder: Path, home: Path, pool_url: str, key: KeyPair) -> Hired:
+    """What `jobman employ` does, in this process."""
+    address = parse_pool_url(pool_url)
+    opened = open_job(load_job(folder), home, SystemClock())
+    try:
+        hiring = Hiring(
+            opened,
+            plan_of(opened, key, "alice"),
+            key,
+            lambda sender: make_pool(address, sender),
+            Listeners(tell=print, step=print),
+        )
+        async with asyncio.timeout(90):
+            return await hiring.run()
+    finally:
+        opened.close()
 
 
-def recipe(script: str, *words: str, **more) -> m.Recipe:
-    return m.Recipe(program="python", command=("-c", script, *words), **more)
+async def test_the_foreign_worker_alone_does_a_whole_job(pool_url, tmp_path):
+    numbers = write_job(tmp_path / "job")
+    key = KeyPair.from_seed(bytes(range(32)))
+
+    more = ("--slots", "2", "--jobs", "1")
+    async with foreign_worker(pool_url, key.public, *more) as worker:
+        hired = await employ(tmp_path / "job", tmp_path / "home", pool_url, key)
+        assert await asyncio.wait_for(worker.wait(), WAIT_S) == 0
+
+    results = tmp_path / "job" / "results"
+    assert (hired.accepted, hired.failed, hired.left) == (19, 1, 0)
+    assert {p.name for p in results.iterdir() if p.is_dir()} == numbers.keys() - {"bad"}
+    for name, x in numbers.items():
+        if name != "bad":
+            assert float((results / name / "result.txt").read_text()) == x**0.5
+            assert (results / name / "log.txt").read_text() == f"solving {name}\n"
+    assert (results / "p3" / "turned.bin").read_bytes() == LARGE[::-1]
+    failed = tmp_path / "job" / "failed" / "bad"
+    assert "exit code 1" in (failed / "why.txt").read_text()
+    assert (failed / "log.txt").read_text() == "solving bad\nno root of a negative number\n"
+
+
+# ---------------------------------------------------------------- an employer from a script
 
 
 @pytest.fixture
@@ -396,9 +342,3 @@ async def test_it_says_why_it_passes_an_offer_over(employer, pool_url):
         refuse = await employer.hear(m.Refuse)
 
     assert (refuse.offer, refuse.session, refuse.code) == (OFFER, None, m.RefuseCode.PROGRAM)
-
-
-async def wait_until(claim) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not claim():
-            await asyncio.sleep(0.02)
