@@ -14,7 +14,8 @@ from jobman_agent.model.wire import parse_time
 
 if TYPE_CHECKING:
     from jobman_agent.employer.events import Received
-    from jobman_agent.employer.state import Session, State
+    from jobman_agent.employer.live import Session
+    from jobman_agent.employer.state import State
     from jobman_agent.employer.turn import Turn
 
 CLOCK_SECONDS = 300.0

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jobman_agent.employer.journal import Journal
+    from jobman_agent.employer.live import LeaseId
     from jobman_agent.employer.results import Content
-    from jobman_agent.employer.state import LeaseId
     from jobman_agent.model.messages import File, Result
 
 MOST_IN_MEMORY = 24 << 20

@@ -41,9 +41,10 @@ from jobman_agent.employer.events import (
     WithdrawRequested,
 )
 from jobman_agent.employer.handing import Filling
+from jobman_agent.employer.live import LEASE_SECONDS, LeaseId, Session
 from jobman_agent.employer.offering import Offering
 from jobman_agent.employer.records import Journalled, LeaseEnd, LeaseState
-from jobman_agent.employer.state import LEASE_SECONDS, LeaseId, Session, State
+from jobman_agent.employer.state import State
 from jobman_agent.employer.turn import Turn
 from jobman_agent.model.messages import Ask, Beat, Bye, Chunk, Goodbye, Need, Refuse, Results
 

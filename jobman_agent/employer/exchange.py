@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobman_agent.employer.journal import Journal
-    from jobman_agent.employer.state import LeaseId
+    from jobman_agent.employer.live import LeaseId
     from jobman_agent.model.messages import Need, Wanted
     from jobman_agent.pool.contract import Blobs
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from jobman_agent.employer.events import Assignment, Hand
 from jobman_agent.employer.judging import needs_test
 from jobman_agent.employer.leases import lease_until
+from jobman_agent.employer.live import LEASE_SECONDS, Package, Session
 from jobman_agent.employer.records import LeaseRow, LeaseState
-from jobman_agent.employer.state import LEASE_SECONDS, Package, Session
 from jobman_agent.employer.testing import draw_test_name
 from jobman_agent.model.messages import Say
 

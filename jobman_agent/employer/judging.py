@@ -16,7 +16,7 @@ from jobman_agent.model.messages import Goodbye
 
 if TYPE_CHECKING:
     from jobman_agent.employer.events import Judged, Unreadable
-    from jobman_agent.employer.state import Package
+    from jobman_agent.employer.live import Package
     from jobman_agent.employer.turn import Turn
 
 RETEST_AFTER_AGAINST = 3
@@ -125,6 +125,7 @@ def _accepted(turn: Turn, package: Package, lease: LeaseRow) -> None:
     end_package(turn, package, PackageEnd.ACCEPTED, "")
     state.set_judged(lease, Judgement.ACCEPTED, "")
     state.learn_times(lease)
+    state.sessions[lease.session].accepted += 1
     own = state.key(lease.key)
     if own.in_a_row:
         own.in_a_row = 0

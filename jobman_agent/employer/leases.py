@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.events import Ended
+from jobman_agent.employer.live import LEASE_SECONDS, Package, Session, is_running
 from jobman_agent.employer.records import LeaseEnd, LeaseRow, LeaseState, PackageEnd
-from jobman_agent.employer.state import LEASE_SECONDS, Package, Session, State, is_running
 from jobman_agent.model.messages import Held, HeldState, Say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from jobman_agent.employer.state import State
     from jobman_agent.employer.turn import Turn
 
 GAP_SECONDS = 90.0

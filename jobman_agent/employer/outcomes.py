@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from jobman_agent.employer.contents import Returned
     from jobman_agent.employer.journal import Journal
+    from jobman_agent.employer.live import LeaseId
     from jobman_agent.employer.progress import Progress
-    from jobman_agent.employer.state import LeaseId
     from jobman_agent.employer.tools import Tools
 
 _SUMMARY_SECONDS = 30.0

@@ -15,8 +15,9 @@ from jobman_agent.employer.turn import wall_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jobman_agent.employer.live import Package
     from jobman_agent.employer.offering import Offering
-    from jobman_agent.employer.state import Package, State
+    from jobman_agent.employer.state import State
     from jobman_agent.model.messages import Result
 
 _RATE_SECONDS = 60.0

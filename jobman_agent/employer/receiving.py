@@ -20,7 +20,8 @@ from jobman_agent.trust.frames import Opened, open_frame
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from jobman_agent.employer.state import LeaseId, State
+    from jobman_agent.employer.live import LeaseId
+    from jobman_agent.employer.state import State
     from jobman_agent.employer.tools import Tools
     from jobman_agent.pool.contract import Delivery, Pool
 

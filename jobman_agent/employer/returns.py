@@ -13,7 +13,8 @@ from jobman_agent.model.messages import Outcome, Result, Results, Say
 
 if TYPE_CHECKING:
     from jobman_agent.employer.events import FilesComplete, Received
-    from jobman_agent.employer.state import Package, Session, State
+    from jobman_agent.employer.live import Package, Session
+    from jobman_agent.employer.state import State
     from jobman_agent.employer.turn import Turn
 
 MAX_REFUSALS = 10

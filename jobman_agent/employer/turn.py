@@ -12,7 +12,8 @@ from jobman_agent.model.wire import time_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jobman_agent.employer.state import Session, State
+    from jobman_agent.employer.live import Session
+    from jobman_agent.employer.state import State
 
 ITEMS_IN_ANSWER = 1000
 """A thousand items with names of 100 characters are 150 kB: well below a message's size."""
