@@ -109,11 +109,10 @@ class MemoryPool:
         self._connected = True
 
     async def close(self) -> None:
-        """Give back what was not acknowledged."""
+        """Let go; the next reader is given again what was not acknowledged."""
         self._connected = False
         for box in self._listening.values():
             if box.reader is self:
-                box.take_back()
                 box.reader = None
         self._listening.clear()
         self._hub._touch()

@@ -132,6 +132,14 @@ async def test_an_offer_that_nobody_refreshes_for_15_minutes_is_dead(office):
     assert list(await bob.scan()) == [b"2"]
 
 
+async def test_a_refreshed_offer_is_one_file(office):
+    alice = await office.connect("alice")
+    await alice.post(OFFER, 1, b"1")
+    await alice.post(OFFER, 2, b"2")
+
+    assert names(office.root / "jobman") == [f"{name_id('alice')}.{OFFER}.0000000002", "tmp"]
+
+
 # ---- polling and litter
 
 

@@ -61,7 +61,7 @@ async def test_a_file_that_is_there_already_is_not_written_again(office, copies,
 async def test_a_bad_copy_is_told_and_a_second_one_is_taken(office, copies, tmp_path):
     alice, bob = await office.connect("alice"), await office.connect("bob")
     copies.mkdir()
-    (copies / SHA256).write_bytes(CONTENT[:-1] + b"?")
+    (copies / SHA256).write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))
 
     assert not await bob.blobs.get(SHA256, SIZE, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()

@@ -259,6 +259,27 @@ async def test_a_reader_whose_box_somebody_removes_is_told(pools):
             await reading
 
 
+async def test_after_a_box_was_removed_by_somebody_the_others_are_read_on(pools):
+    pair = await meet(pools)
+    kept = pair.employer.ask_box(name_id("alice"), name_id("another offer"))
+    await pair.employer.open_box(kept)
+    await pair.employer.listen(kept)
+    other = await pools.connect("alice")
+    await other.remove_box(pair.result_box)
+    await other.remove_box(pair.ask_box)
+    await pair.worker.send(kept, pair.session, b"kept\n")
+    got: list[bytes] = []
+
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not got:
+            try:
+                got = frames(await pair.employer.receive())
+            except Undeliverable:
+                continue
+
+    assert got == [b"kept\n"]
+
+
 # ---- 5. an offer stands
 
 
