@@ -40,7 +40,7 @@ from jobman_agent.employer.events import (
     Withdraw,
     WithdrawRequested,
 )
-from jobman_agent.employer.handing import Filling
+from jobman_agent.employer.handing import Filling, is_live
 from jobman_agent.employer.live import LEASE_SECONDS, LeaseId, Session
 from jobman_agent.employer.offering import Offering
 from jobman_agent.employer.records import Journalled, LeaseEnd, LeaseState
@@ -184,6 +184,7 @@ class Core:
         if gap and road.connected:
             road.settling = True
             turn.do(ReadOut())
+        state.workers = sum(is_live(state, session) for session in state.sessions.values())
         leases.lapse_old(turn)
         for key in [k for k, until in state.ghosts.items() if until <= state.now.wall]:
             del state.ghosts[key]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from jobman_agent.employer.journal import Journal
     from jobman_agent.employer.live import LeaseId
+    from jobman_agent.employer.packing import Packer
     from jobman_agent.model.messages import Need, Wanted
     from jobman_agent.pool.contract import Blobs
 
@@ -35,7 +36,7 @@ class Exchange:
 
     Args:
         journal: Its ``files`` hold what results bring.
-        sources: Where inputs are, by SHA-256; grows as packages are handed out.
+        packer: Knows where inputs are, by SHA-256.
         complete: Called when the last file of a result is here, with the result.
         ask: Called to send a ``need`` in a session.
     """
@@ -43,12 +44,13 @@ class Exchange:
     def __init__(
         self,
         journal: Journal,
-        sources: Mapping[str, Path],
+        packer: Packer,
         complete: Callable[[FilesComplete], None],
         ask: Callable[[str, list[Wanted]], None],
     ) -> None:
         self._store = journal.files
-        self._sources = sources
+        self._sources = packer.sources
+        self._large = packer.large
         self._complete = complete
         self._ask = ask
         self._transfer = Transfer(journal.files)
@@ -110,6 +112,10 @@ class Exchange:
         if source is None and self._store.has(sha256):
             source = self._store.path(sha256)
         return source
+
+    def given(self) -> list[str]:
+        """Files that were, or may have been, put into a shared directory for this job."""
+        return [*self._large, *self._store.names()]
 
     def pieces(self, need: Need, time: str, poll_s: float) -> Iterator[tuple[Chunk, bytes]]:
         """The chunks that answer a ``need``, each with its content; blocks on the disk.

@@ -141,7 +141,7 @@ class Hiring:
             core=Core(plan, opened.journalled, random.Random(), _now(clock)),  # noqa: S311
             packer=packer,
             contents=contents,
-            exchange=Exchange(journal, packer.sources, self._files_complete, self._ask_files),
+            exchange=Exchange(journal, packer, self._files_complete, self._ask_files),
             clock=clock,
         )
         self._evaluator = Evaluator(
@@ -181,6 +181,10 @@ class Hiring:
     def withdraw(self) -> None:
         """Take the offer down and stop; workers finish what they hold, the next run goes on."""
         if not self._tools.core.state.road.withdrawn:
+            self._listeners.tell(
+                "withdrawn: workers finish what they hold, and their results wait; to go on: "
+                f"jobman employ {self._opened.job.root}"
+            )
             self._feed(Entry([WithdrawRequested()]))
             if self._performer is None:
                 self._withdrawn.set()

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.events import Look, Post, Withdraw
-from jobman_agent.employer.handing import due_stragglers, is_live
+from jobman_agent.employer.handing import due_stragglers
 from jobman_agent.employer.turn import wall_text
 from jobman_agent.model.messages import Offer, Refuse, RefuseCode
 from jobman_agent.model.public_key import public_key_id
@@ -57,7 +57,6 @@ class Offering:
         state.touch(state.job)
         now = state.now
         self.waiting = len(state.waiting) + due_stragglers(state)
-        workers = sum(is_live(state, session) for session in state.sessions.values())
         offer = Offer(
             time=turn.time,
             poll_s=turn.poll_s,
@@ -69,7 +68,7 @@ class Offering:
             needs=plan.needs,
             own_code=plan.own_code,
             waiting=self.waiting,
-            workers=workers,
+            workers=state.workers,
             usual_s=state.usual(),
             at_once=plan.at_once,
             expires=wall_text(now.wall + LIFE_SECONDS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from jobman_agent.employer.progress import Facts, summary_rows
 from jobman_agent.employer.records import PackageEnd
 from jobman_agent.employer.results import FAILED, WHY, ResultsFolder
 from jobman_agent.employer.writing import Writer
+from jobman_agent.errors import StorageError
 from jobman_agent.model.messages import Results
 from jobman_agent.trust.frames import open_frame
 
@@ -18,13 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from jobman_agent.employer.contents import Returned
     from jobman_agent.employer.journal import Journal
     from jobman_agent.employer.live import LeaseId
     from jobman_agent.employer.progress import Progress
+    from jobman_agent.employer.results import Content
     from jobman_agent.employer.tools import Tools
 
 _SUMMARY_SECONDS = 30.0
+_LIST = 200
 
 
 class Outcomes:
@@ -47,11 +51,15 @@ class Outcomes:
         self._facts: dict[str, Facts] = {}
         self._written_at = 0.0
         self._changed = False
+        self._ended: deque[Ended] = deque()
+        self._task: asyncio.Task[None] | None = None
 
     def write(self, ended: Ended) -> None:
         """A package has ended: write its folder, side by side with the job."""
         self._changed = True
-        self._writer.begin(ended.package, self._write(ended))
+        self._ended.append(ended)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write_all(), name="write results")
 
     async def catch_up(self) -> None:
         """After a start: write what the last run had no time to write.
@@ -77,7 +85,8 @@ class Outcomes:
 
     async def close(self) -> None:
         """Write all that is left to be written."""
-        await self._writer.drained()
+        if self._task is not None:
+            await self._task
         if self._changed or self._tools.core.state.job.ended:
             await self._writer.write_summary(summary_rows(self._tools.core.state, self._facts))
         await self._writer.close()
@@ -108,22 +117,31 @@ class Outcomes:
             attempt = last_result(state, state.packages[name])
             self.write(Ended(name, attempt, accepted=False, why=why))
 
-    async def _write(self, ended: Ended) -> None:
-        contents, folder = self._tools.contents, self._writer.folder
-        key = (ended.package, ended.attempt)
-        returned = await contents.get(key) if ended.attempt else None
-        if returned is not None:
-            self._facts[ended.package] = Facts.of(returned.result)
-        if ended.accepted and returned is not None:
-            outputs, log = contents.outputs(returned), contents.log(returned)
-            await self._writer.call(lambda: folder.accept(ended.package, outputs, log))
-        else:
-            await self._fail(ended, returned)
-        for attempt in range(1, ended.attempt + 1):
-            contents.forget((ended.package, attempt))
+    async def _write_all(self) -> None:
+        """Write what has ended, in lists, until nothing is left."""
+        while self._ended:
+            listed = [self._ended.popleft() for _ in range(min(_LIST, len(self._ended)))]
+            jobs: list[tuple[str, Callable[[], object]]] = []
+            for ended in listed:
+                try:
+                    jobs.append((ended.package, await self._prepare(ended)))
+                except StorageError as exc:
+                    self._writer.note(ended.package, str(exc))
+            await self._writer.write(jobs)
+            for ended in listed:
+                for attempt in range(1, ended.attempt + 1):
+                    self._tools.contents.forget((ended.package, attempt))
 
-    async def _fail(self, ended: Ended, returned: Returned | None) -> None:
+    async def _prepare(self, ended: Ended) -> Callable[[], object]:
+        """What is to be done in the writing thread."""
         contents, folder = self._tools.contents, self._writer.folder
-        outputs = {} if returned is None else contents.present(returned)
-        log = b"" if returned is None else contents.log(returned)
-        await self._writer.call(lambda: folder.fail(ended.package, outputs, log, ended.why))
+        name = ended.package
+        returned = await contents.get((name, ended.attempt)) if ended.attempt else None
+        log: Content = b""
+        outputs: dict[str, Content] = {}
+        if returned is not None:
+            self._facts[name] = Facts.of(returned.result)
+            outputs, log = contents.present(returned), contents.log(returned)
+        if ended.accepted:
+            return lambda: folder.accept(name, outputs, log)
+        return lambda: folder.fail(name, outputs, log, ended.why)

@@ -85,6 +85,8 @@ class Packer:
         self._recipe: Recipe | None = None
         self.sources: dict[str, Path] = {}
         """Where the files are, by SHA-256, that a worker may ask for."""
+        self.large: set[str] = set()
+        """Those that are larger than what travels inside a message."""
 
     def pack(self, assignments: Sequence[Assignment], *, first: bool) -> Packed:
         """Read and pack some packages.
@@ -168,6 +170,8 @@ class Packer:
     def _remember(self, files: Iterable[LoadedFile]) -> None:
         for file in files:
             self.sources[file.sha256] = file.source
+            if file.content is None:
+                self.large.add(file.sha256)
 
 
 def _listed(files: Iterable[LoadedFile]) -> tuple[File, ...]:

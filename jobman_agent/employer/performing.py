@@ -29,6 +29,7 @@ from jobman_agent.employer.receiving import Entry
 from jobman_agent.errors import Undeliverable
 from jobman_agent.log import get_logger
 from jobman_agent.model.messages import Bye, Need, Work
+from jobman_agent.model.wire import MAX_INLINE
 from jobman_agent.pool.transfer import give_blobs
 from jobman_agent.trust.frames import seal
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from jobman_agent.employer.connection import Connection
     from jobman_agent.employer.packing import Packed, Parcel
     from jobman_agent.model.messages import Wanted
+    from jobman_agent.pool.contract import Blobs
 
 _OFFER = "offer"
 _QUIET_SECONDS = 1.0
@@ -74,6 +76,8 @@ class Performer:
         self._to_remove: list[str] = []
         self._greeted: set[str] = set()
         """Sessions that got the common files on this connection."""
+        self._given: set[str] = set()
+        """Files that were put into a shared directory on this connection."""
         self._packing = asyncio.Lock()
 
     def perform(self, action: Action) -> None:  # noqa: C901 - one table
@@ -160,11 +164,7 @@ class Performer:
     async def _send_work(self, action: Hand, packed: Packed, parcel: Parcel) -> None:
         await self._make_room(action.box)
         if self._pool.blobs is not None:
-            names = {f.sha256 for p in parcel.packages for f in (*p.files, *p.checkpoint)}
-            names.update(f.sha256 for f in packed.recipe.common)
-            found = {s: self._tools.exchange.find(s) for s in names - parcel.contents.keys()}
-            large = {s: path for s, path in found.items() if path is not None}
-            await give_blobs(self._pool.blobs, large)
+            await self._give_large(self._pool.blobs, packed, parcel)
         work = Work(
             time=self._tools.time,
             poll_s=self._tools.poll_s,
@@ -176,6 +176,14 @@ class Performer:
         )
         frame = seal(work, self._tools.key, list(parcel.contents.values()))
         await self._pool.send(action.box, action.session, frame)
+
+    async def _give_large(self, blobs: Blobs, packed: Packed, parcel: Parcel) -> None:
+        """Put what is not attached where the worker finds it, before the message names it."""
+        listed = [f for p in parcel.packages for f in (*p.files, *p.checkpoint)]
+        large = {f.sha256 for f in (*listed, *packed.recipe.common) if f.size > MAX_INLINE}
+        found = {sha256: self._tools.exchange.find(sha256) for sha256 in large - self._given}
+        await give_blobs(blobs, {s: path for s, path in found.items() if path is not None})
+        self._given |= found.keys()
 
     async def _make_room(self, box: str) -> None:
         """No folder of a shared directory gets too many files."""
@@ -239,4 +247,7 @@ class Performer:
             await self._pool.remove_box(box)
         self._to_remove.clear()
         await self._pool.remove_box(self._connection.ask_box)
+        if self._pool.blobs is not None:
+            for sha256 in self._tools.exchange.given():
+                await self._pool.blobs.remove(sha256)
         self._event(Finished())

@@ -78,6 +78,8 @@ class State:
         self.returned_seconds: list[float] = []
         """Sorted run seconds of all that came back done."""
         self.junk = 0
+        self.workers = 0
+        """Sessions that were live at the last tick, and those opened since."""
         self.road = RoadState(clock=now.wall, ticked=now)
         self._dirty: dict[int, Row] = {}
         self._load(journalled)
@@ -121,6 +123,7 @@ class State:
     def add_session(self, row: SessionRow) -> Session:
         """A new session."""
         session = self.sessions[row.session] = Session(row, self.now.steady)
+        self.workers += 1
         self.touch(row)
         return session
 

@@ -42,4 +42,4 @@ class Tools:
     @property
     def poll_s(self) -> float:
         """How often at most a worker may list a shared directory."""
-        return len(self.core.state.sessions) / POLLS_A_SECOND
+        return self.core.state.workers / POLLS_A_SECOND

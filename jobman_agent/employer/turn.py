@@ -85,7 +85,7 @@ class Turn:
     @property
     def poll_s(self) -> float:
         """How often at most a worker may list a shared directory."""
-        return len(self.state.sessions) / POLLS_A_SECOND
+        return self.state.workers / POLLS_A_SECOND
 
     def actions(self) -> list[Action]:
         """All that was decided, the rows to be saved first."""

@@ -1,7 +1,7 @@
 """results/ and failed/ are written in a thread of their own, behind the job and never ahead of it.
 
-They are derived: what a crash, a full disk or an open spreadsheet keeps from being written is
-written later, at the latest by the next ``employ``.
+They are derived: what a full disk or an open spreadsheet keeps from being written is told, and
+written by the next ``employ``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from jobman_agent.errors import JobmanError
-from jobman_agent.log import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from jobman_agent.employer.results import ResultsFolder, SummaryRow
 
-_log = get_logger(__name__)
+_SUMMARY = ""
 
 
 class Writer:
@@ -26,55 +25,53 @@ class Writer:
 
     Args:
         folder: Where.
-        tell: Told of what could not be written.
+        tell: Told of what could not be written, of each fault once.
     """
 
     def __init__(self, folder: ResultsFolder, tell: Callable[[str], None]) -> None:
         self.folder = folder
         self._tell = tell
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="results")
-        self._tasks: set[asyncio.Task[None]] = set()
         self._told: set[str] = set()
         self.unwritten: set[str] = set()
         """Packages whose folder could not be written."""
 
-    def begin(self, package: str, work: Coroutine[None, None, None]) -> None:
-        """Write a package's folder, side by side with the job."""
-        task = asyncio.create_task(self._guard(package, work), name=f"write {package}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def call(self, write: Callable[[], object]) -> None:
-        """Do something in the writing thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, write)
+    async def write(self, jobs: Sequence[tuple[str, Callable[[], object]]]) -> None:
+        """Write the folders of some packages, by name."""
+        loop = asyncio.get_running_loop()
+        faults = await loop.run_in_executor(self._thread, _do_all, jobs)
+        for (package, _), fault in zip(jobs, faults, strict=True):
+            self.note(package, fault)
 
     async def write_summary(self, rows: Iterable[SummaryRow]) -> None:
-        """Write results/summary.csv; what keeps it from being written is told once."""
+        """Write results/summary.csv."""
         listed = list(rows)
-        await self._guard("", self.call(lambda: self.folder.write_summary(listed)))
-
-    async def drained(self) -> None:
-        """Wait until all that was begun has been done."""
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        await self.write([(_SUMMARY, lambda: self.folder.write_summary(listed))])
 
     async def close(self) -> None:
-        """Finish, and end the thread."""
-        await self.drained()
+        """End the thread."""
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def _guard(self, package: str, work: Coroutine[None, None, None]) -> None:
-        try:
-            await work
-        except JobmanError as exc:
-            if package:
-                self.unwritten.add(package)
-            if str(exc) not in self._told:
-                self._told.add(str(exc))
-                self._tell(f"not written: {exc}")
-        except Exception as exc:  # noqa: BLE001 - a task's boundary: results/ can be written again
-            _log.exception("writing %s", package or "the summary")
-            self.unwritten.add(package)
-            self._tell(f"not written: {exc!r} (a bug; the log has more)")
-        else:
+    def note(self, package: str, fault: str) -> None:
+        """What went wrong with a package's folder; an empty text if nothing did."""
+        if not fault:
             self.unwritten.discard(package)
+            return
+        if package:
+            self.unwritten.add(package)
+        if fault not in self._told:
+            self._told.add(fault)
+            self._tell(f"not written: {fault}")
+
+
+def _do_all(jobs: Sequence[tuple[str, Callable[[], object]]]) -> list[str]:
+    """Do each; return what went wrong with it, or nothing."""
+    faults = []
+    for _, write in jobs:
+        try:
+            write()
+        except JobmanError as exc:
+            faults.append(str(exc))
+        else:
+            faults.append("")
+    return faults
