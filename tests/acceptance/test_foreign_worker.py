@@ -92,9 +92,8 @@ SOLVE = """\
 import pathlib, sys
 print("solving", sys.argv[1])
 x = float(pathlib.Path("in.txt").read_text())
-large = pathlib.Path("large")
-if large.exists():
-    pathlib.Path("turned.bin").write_bytes(large.read_bytes()[::-1])
+for large in pathlib.Path().glob("large*"):
+    large.with_suffix(".bin").write_bytes(large.read_bytes()[::-1])
 if x < 0:
     sys.exit("no root of a negative number")
 pathlib.Path("result.txt").write_text(f"{x ** 0.5}\\n")
@@ -102,7 +101,7 @@ pathlib.Path("result.txt").write_text(f"{x ** 0.5}\\n")
 
 
 def write_job(root: Path) -> dict[str, float]:
-    """A job of 20 packages: one has large files, one fails; returns the numbers."""
+    """A job of 20 packages: two have large files, one fails; returns the numbers."""
     numbers = {f"p{n}": float(n * n) for n in range(1, 20)} | {"bad": -1.0}
     texts = {"job.ini": INI, "common/solve.py": SOLVE}
     texts |= {"test/in.txt": "2\n", "test/expected/result.txt": "1.4142135623731\n"}
@@ -111,6 +110,8 @@ def write_job(root: Path) -> dict[str, float]:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
     (root / "packages" / "p3" / "large").write_bytes(LARGE)
+    for n in range(10):  # each may be an attachment, all together may not
+        (root / "packages" / "p5" / f"large{n}").write_bytes(bytes([n]) * 60_000)
     return numbers
 
 
@@ -148,7 +149,10 @@ async def test_the_foreign_worker_alone_does_a_whole_job(pool_url, tmp_path):
         if name != "bad":
             assert float((results / name / "result.txt").read_text()) == x**0.5
             assert (results / name / "log.txt").read_text() == f"solving {name}\n"
-    assert (results / "p3" / "turned.bin").read_bytes() == LARGE[::-1]
+    assert (results / "p3" / "large.bin").read_bytes() == LARGE[::-1]
+    assert all(
+        (results / "p5" / f"large{n}.bin").read_bytes() == bytes([n]) * 60_000 for n in range(10)
+    )
     failed = tmp_path / "job" / "failed" / "bad"
     assert "exit code 1" in (failed / "why.txt").read_text()
     assert (failed / "log.txt").read_text() == "solving bad\nno root of a negative number\n"
