@@ -5,6 +5,7 @@ This is where the room chooses its operating system, once. The names below mean 
 - ``Folder``, ``is_regular``, ``remove_tree``: a folder that packages fill, never followed by links
 - ``Launcher``, ``Child``, ``system_environment``: start a program, end its group or job object
 - ``prepare``, ``lower``, ``hurry``: yield to the owner's programs, and when not to
+- ``RUNNER_FLAGS``: how the runner itself is started
 - ``processes``: look at processes and their descendants
 - ``Survivors``, ``Swept``: what a package leaves behind
 
@@ -18,23 +19,24 @@ import sys
 if sys.platform == "win32":
     from jobman_agent.execution import processes_psutil as processes
     from jobman_agent.execution.folder_windows import Folder, is_regular, remove_tree
-    from jobman_agent.execution.priority_windows import hurry, lower, prepare
+    from jobman_agent.execution.priority_windows import RUNNER_FLAGS, hurry, lower, prepare
     from jobman_agent.execution.process_windows import Child, Launcher, Usage, system_environment
     from jobman_agent.execution.survivors_windows import Survivors, Swept
 elif sys.platform == "darwin":
     from jobman_agent.execution import processes_psutil as processes
     from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
-    from jobman_agent.execution.priority_macos import hurry, lower, prepare
+    from jobman_agent.execution.priority_macos import RUNNER_FLAGS, hurry, lower, prepare
     from jobman_agent.execution.process_posix import Child, Launcher, Usage, system_environment
     from jobman_agent.execution.survivors_macos import Survivors, Swept
 else:
     from jobman_agent.execution import processes_linux as processes
     from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
-    from jobman_agent.execution.priority_linux import hurry, lower, prepare
+    from jobman_agent.execution.priority_linux import RUNNER_FLAGS, hurry, lower, prepare
     from jobman_agent.execution.process_posix import Child, Launcher, Usage, system_environment
     from jobman_agent.execution.survivors_linux import Survivors, Swept
 
 __all__ = [
+    "RUNNER_FLAGS",
     "Child",
     "Folder",
     "Launcher",

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, TypeVar
 
 from jobman_agent.errors import PackageDidNotStart
-from jobman_agent.execution import tree
+from jobman_agent.execution import RUNNER_FLAGS, tree
 from jobman_agent.execution.orders import (
+    NORMAL,
+    YIELD,
     Command,
     Finished,
     Freeze,
@@ -43,6 +45,7 @@ from jobman_agent.log import get_logger
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+_RUNNER = "jobman_agent.execution.runner"
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
 _T = TypeVar("_T")
@@ -68,18 +71,27 @@ class Runner:
         self.sandbox = "none"
 
     @classmethod
-    async def start(cls, root: Path, slots: int) -> Self:
+    async def start(cls, root: Path, slots: int, *, yields: bool = True) -> Self:
         """Start a runner whose packages run below ``root`` (a folder of its own, short path).
+
+        Args:
+            root: the folder.
+            slots: how many packages run side by side.
+            yields: False where a person waits for the package (``jobman run``): it then has a
+                normal share of the PC, not the least.
 
         Raises:
             PackageDidNotStart: the runner did not come up; the message says why.
         """
-        process = _spawn(root, slots)
+        process = _spawn(root, slots, yields=yields)
         runner = cls(process, Progress.open(root))
         runner._begin()
         try:
             ready = await asyncio.wait_for(asyncio.shield(runner._ready), _START_SECONDS)
-        except (TimeoutError, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        except TimeoutError:
             process.kill()
             await runner._ended.wait()
             raise PackageDidNotStart(
@@ -240,16 +252,18 @@ class Runner:
         self._batches.put_nowait(None)
 
 
-def _spawn(root: Path, slots: int) -> subprocess.Popen[bytes]:
+def _spawn(root: Path, slots: int, *, yields: bool) -> subprocess.Popen[bytes]:
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     Progress.create(root).close()
     # The runner must find this very package, also in a clone that was never installed.
     home = str(Path(__file__).resolve().parents[2])
     places = [home, *filter(None, [os.environ.get("PYTHONPATH")])]
+    arguments = (str(root), str(slots), YIELD if yields else NORMAL)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "jobman_agent.execution.runner", str(root), str(slots)],
+        [sys.executable, "-P", "-X", "utf8", "-m", _RUNNER, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        creationflags=RUNNER_FLAGS,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(places)},
     )
 

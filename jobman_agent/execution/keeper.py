@@ -40,11 +40,13 @@ _MUCH = 32 << 10
 class Keeper:
     """Ends what breaks its limits and reads what prints much."""
 
-    def __init__(self, waiting: Waiting, survivors: Survivors) -> None:
+    def __init__(self, waiting: Waiting, survivors: Survivors, *, yields: bool) -> None:
+        self.yields = yields
+        """Whether packages, and the runner with them, get the least share of the PC."""
         self._waiting = waiting
         self._survivors = survivors
         self._looks = 0
-        self._hurries = False
+        self._hurries = not yields
         self._work = threading.Event()
         self._chatty: dict[int, Run] = {}
         """Runs that print much, by their output's descriptor."""
@@ -106,7 +108,7 @@ class Keeper:
     def _calm_down(self, runs: list[Run]) -> None:
         if self._waiting.frozen or any(run.outcome is not None for run in runs):
             self.hurry()
-        elif self._hurries:
+        elif self._hurries and self.yields:
             self._hurries = not hurry(now=False)
 
     def _look_at_memory(self, run: Run, pid: int, now: float) -> None:

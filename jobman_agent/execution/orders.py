@@ -27,6 +27,8 @@ DEFAULT_LOG_LIMIT = 64 << 10
 """Bytes of log.txt that are kept: half from the beginning, half from the end."""
 DEFAULT_DISK = 10 << 30
 DEFAULT_GRACE = 3.0
+YIELD, NORMAL = "yield", "normal"
+"""The runner's third argument: how the PC is shared with its owner."""
 RUN_VARIABLE = "JOBMAN_RUN"
 """The variable by which every process of a run is found again."""
 _LENGTH = struct.Struct(">I")
@@ -199,7 +201,9 @@ __all__ = [
     "DEFAULT_GRACE",
     "DEFAULT_LOG_LIMIT",
     "MAX_INLINE",
+    "NORMAL",
     "RUN_VARIABLE",
+    "YIELD",
     "Command",
     "FileIn",
     "FileOut",

@@ -33,19 +33,28 @@ _OOM_SCORE = "700"
 _idle = os.sched_param(0)
 
 
-def prepare() -> None:
-    """Make this process, and all that it will start, yield. A wish that is refused is no error."""
+RUNNER_FLAGS = 0
+"""How the runner is started: in no special way."""
+
+
+def prepare(*, yields: bool) -> None:
+    """Make this process, and all that it will start, yield. A wish that is refused is no error.
+
+    Args:
+        yields: False for a person who waits for the package: CPU and disk are shared as usual.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_SUBREAPER, 1, 0, 0, 0)
     with contextlib.suppress(PermissionError):  # it leads a group: it was started so already
         os.setsid()
-    hurry(now=False)
     with contextlib.suppress(OSError):  # not in this container
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
-    number = _IOPRIO_SET.get(os.uname().machine)
-    if number is not None:  # inherited by what it starts
-        libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if yields:
+        hurry(now=False)
+        number = _IOPRIO_SET.get(os.uname().machine)
+        if number is not None:  # inherited by what it starts
+            libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
 
 
 def hurry(*, now: bool) -> bool:
@@ -63,8 +72,9 @@ def hurry(*, now: bool) -> bool:
     return True
 
 
-def lower(pid: int, largest_file: int) -> None:
+def lower(pid: int, largest_file: int, *, yields: bool) -> None:
     """Let one package yield to everything, and bound the size of a single file it writes."""
     with contextlib.suppress(OSError):  # it has ended already
-        os.sched_setscheduler(pid, os.SCHED_IDLE, _idle)
+        if yields:
+            os.sched_setscheduler(pid, os.SCHED_IDLE, _idle)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (largest_file, largest_file))

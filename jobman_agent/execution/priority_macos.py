@@ -15,8 +15,13 @@ assert sys.platform == "darwin"
 _PRIO_DARWIN_PROCESS, _PRIO_DARWIN_BG = 4, 0x1000  # <sys/resource.h>
 
 
-def prepare() -> None:
+RUNNER_FLAGS = 0
+"""How the runner is started: in no special way."""
+
+
+def prepare(*, yields: bool) -> None:
     """Have a session of its own, and leave no core files."""
+    del yields
     with contextlib.suppress(PermissionError):  # it leads a group: it was started so already
         os.setsid()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -28,8 +33,10 @@ def hurry(*, now: bool) -> bool:
     return True
 
 
-def lower(pid: int, largest_file: int) -> None:
+def lower(pid: int, largest_file: int, *, yields: bool) -> None:
     """Let one package yield to everything; the kernel cannot bound another process's files."""
     del largest_file
+    if not yields:
+        return
     with contextlib.suppress(OSError):  # it has ended already
         os.setpriority(_PRIO_DARWIN_PROCESS, pid, _PRIO_DARWIN_BG)

@@ -1,14 +1,23 @@
-"""The owner's programs come first (Windows): done before a package begins, see ``Launcher``."""
+"""The owner's programs come first (Windows): the lowest priority class."""
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import sys
+
+import psutil
 
 assert sys.platform == "win32"
 
 
-def prepare() -> None:
+RUNNER_FLAGS = subprocess.CREATE_NO_WINDOW
+"""How the runner is started: with a console of its own that nobody sees, for CTRL_BREAK."""
+
+
+def prepare(*, yields: bool) -> None:
     """Nothing: a runner has a console of its own, so Ctrl-C elsewhere does not reach it."""
+    del yields
 
 
 def hurry(*, now: bool) -> bool:
@@ -17,6 +26,9 @@ def hurry(*, now: bool) -> bool:
     return True
 
 
-def lower(pid: int, largest_file: int) -> None:
-    """Nothing: the priority class was set while the package was still suspended."""
-    del pid, largest_file
+def lower(pid: int, largest_file: int, *, yields: bool) -> None:
+    """Let one package yield to everything; what it has started by now keeps its class."""
+    del largest_file
+    if yields:
+        with contextlib.suppress(psutil.Error):  # it has ended already
+            psutil.Process(pid).nice(psutil.IDLE_PRIORITY_CLASS)

@@ -1,21 +1,19 @@
 """Start a package on Windows, wait for its end, and end its job object.
 
-It is started suspended, given the lowest priority class, put into a job object, and only then
-resumed: otherwise it might start children outside the job. It shares the runner's (hidden)
+It is started suspended, put into a job object, and only then resumed: otherwise it might start
+children outside the job. It shares the runner's (hidden)
 console, since CTRL_BREAK reaches only processes of one console.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import queue
 import subprocess
 import sys
 import threading
 import time
-from ctypes import wintypes
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 import psutil
@@ -30,15 +28,11 @@ if TYPE_CHECKING:
 assert sys.platform == "win32"
 
 _CREATE_SUSPENDED = 0x4
-_IDLE_PRIORITY_CLASS = 0x40
 _PIECE = 64 << 10
 _PIECES = 64
 """Pieces of output that may wait for the keeper before the package has to."""
 _KILL_SECONDS = 5.0
 _KEPT = ("SystemRoot", "ComSpec", "PATHEXT", "windir", "SystemDrive", "NUMBER_OF_PROCESSORS")
-
-_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
-_kernel32.SetPriorityClass.argtypes = [wintypes.HANDLE, wintypes.DWORD]
 
 
 class Usage(NamedTuple):
@@ -92,7 +86,6 @@ class Launcher:
         handle = int(process._handle)  # type: ignore[attr-defined]
         try:
             job.assign(handle)
-            _kernel32.SetPriorityClass(handle, _IDLE_PRIORITY_CLASS)
             psutil.Process(process.pid).resume()
         except (OSError, psutil.Error) as error:
             process.kill()

@@ -1,4 +1,4 @@
-"""The process that runs packages: ``python -m jobman_agent.execution.runner ROOT SLOTS``.
+"""The process that runs packages: ``python -m jobman_agent.execution.runner ROOT SLOTS yield|normal``.
 
 A child of the worker that holds neither asyncio nor the pool's client nor a database, so starting
 a package from it is cheap. It reads orders from stdin and writes reports to stdout; when stdin
@@ -22,6 +22,7 @@ from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.execution import Survivors, prepare, remove_tree, sandbox, tree
 from jobman_agent.execution.keeper import Keeper
 from jobman_agent.execution.orders import (
+    YIELD,
     Command,
     Finished,
     Freeze,
@@ -50,13 +51,17 @@ _log = logging.getLogger("jobman_agent.execution.runner")
 class Runner:
     """All of a runner but its pipes' ends."""
 
-    def __init__(self, root: Path, slots: int, reports: IO[bytes], level: str) -> None:
+    def __init__(
+        self, root: Path, slots: int, reports: IO[bytes], *, level: str, yields: bool
+    ) -> None:
         self._survivors = Survivors()
-        self._waiting = Waiting(Progress.open(root), 0)
-        self._keeper = Keeper(self._waiting, self._survivors)
+        self._waiting = Waiting(Progress.open(root))
+        self._keeper = Keeper(self._waiting, self._survivors, yields=yields)
         self._reporter = Reporter(reports, lambda: os.kill(os.getpid(), signal.SIGTERM))
         self._root = _own_folder(root)
         self._slots: list[Slot] = []
+        self._started = 0
+        """Slots so far: each has folders of its own, also one that follows on another."""
         self._resize(slots)
         self._reporter.tell(Ready(os.getpid(), level), hurry=True)
 
@@ -118,21 +123,19 @@ class Runner:
         self._reporter.tell(Frozen(tuple(run.order.run for run in runs)), hurry=True)
 
     def _resize(self, count: int) -> None:
-        self._waiting.resize(count)
         self._slots = [slot for slot in self._slots if slot.is_alive()]
-        taken = {slot.number for slot in self._slots}
-        for number in range(count):
-            if number not in taken:
-                slot = Slot(
-                    number,
-                    str(self._root),
-                    self._waiting,
-                    self._keeper,
-                    self._reporter,
-                    self._survivors,
-                )
-                self._slots.append(slot)
-                slot.start()
+        for number in self._waiting.resize(count):
+            self._started += 1
+            slot = Slot(
+                number,
+                str(self._root / f"{self._started}"),
+                self._waiting,
+                self._keeper,
+                self._reporter,
+                self._survivors,
+            )
+            self._slots.append(slot)
+            slot.start()
 
 
 def _own_folder(root: Path) -> Path:
@@ -155,12 +158,12 @@ def _ended(*_: object) -> Never:
 def main() -> None:
     """Run packages until stdin ends or SIGTERM comes."""
     logging.basicConfig(level=logging.WARNING, format="runner: %(message)s")
-    root, slots = Path(sys.argv[1]), int(sys.argv[2])
+    root, slots, yields = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == YIELD
     orders, reports = sys.stdin.buffer, sys.stdout.buffer
     level = sandbox.level()  # before orphans come here: it leaves one
-    prepare()
+    prepare(yields=yields)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
-    runner = Runner(root, slots, reports, level)
+    runner = Runner(root, slots, reports, level=level, yields=yields)
     try:
         signal.signal(signal.SIGTERM, _ended)
         while (batch := read_commands(orders)) is not None:

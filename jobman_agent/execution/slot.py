@@ -67,7 +67,7 @@ class Slot(threading.Thread):
     def __init__(
         self,
         number: int,
-        root: str,
+        path: str,
         waiting: Waiting,
         keeper: Keeper,
         reporter: Reporter,
@@ -75,7 +75,7 @@ class Slot(threading.Thread):
     ) -> None:
         super().__init__(name=f"slot-{number}", daemon=True)
         self.number = number
-        self._path = f"{root}{os.sep}{number}"
+        self._path = path
         self._waiting = waiting
         self._keeper = keeper
         self._reporter = reporter
@@ -137,7 +137,7 @@ class Slot(threading.Thread):
             raise PackageDidNotStart(f"its command cannot be used: {error}") from error
         run.started = SYSTEM_CLOCK.monotonic()
         self._waiting.groups[order.run] = child.pid
-        lower(child.pid, order.disk)
+        lower(child.pid, order.disk, yields=self._keeper.yields)
         run.attach(child, place.launcher, place.folder, place.home)
         self._keeper.wake()
         self._reporter.tell(Started(order.run, child.pid))

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 class Waiting:
     """Orders that have not begun, and the runs that have. Shared by all threads of a runner."""
 
-    def __init__(self, progress: Progress, slots: int) -> None:
+    def __init__(self, progress: Progress) -> None:
         self.runs: dict[str, Run] = {}
         """What has begun and is not reported yet, by its token."""
         self.groups: dict[str, int] = {}
         """The process group of each run that has one, by its token."""
         self.frozen = False
-        self.slots = slots
-        """Slots from this number on end once they are free."""
+        self._slots = 0
+        self._serving: set[int] = set()
+        """Slots that take orders; those from number ``_slots`` on end once they are free."""
         self._orders: deque[tuple[int, Order]] = deque()
         self._given = 0
         self._progress = progress
@@ -43,13 +44,14 @@ class Waiting:
     def take(self, slot: int) -> Run | None:
         """The next run for a slot, once there is one and nothing is frozen; None: no more."""
         with self._changed:
-            while not self._closed and slot < self.slots:
+            while not self._closed and slot < self._slots:
                 if self._orders and not self.frozen:
                     number, order = self._orders.popleft()
                     self._progress.begun = number
                     run = self.runs[order.run] = Run(order)
                     return run
                 self._changed.wait()
+            self._serving.discard(slot)
             return None
 
     def done(self, run: Run) -> bool:
@@ -85,11 +87,14 @@ class Waiting:
         with self._changed:
             return list(self.runs.values())
 
-    def resize(self, slots: int) -> None:
-        """Have so many slots."""
+    def resize(self, slots: int) -> list[int]:
+        """Have so many slots; returns the numbers of those that must be started for it."""
         with self._changed:
-            self.slots = slots
+            self._slots = slots
+            new = [number for number in range(slots) if number not in self._serving]
+            self._serving.update(new)
             self._changed.notify_all()
+            return new
 
     def close(self) -> list[Run]:
         """Forget what waits, and let no slot wait any longer; returns what has begun."""

@@ -203,14 +203,14 @@ async def test_when_the_runner_is_killed_every_order_is_answered(desk: Desk) -> 
     assert not desk.runner.alive
     assert await desk.runner.freeze() == ()
 
-    again = Desk(await Runner.start(desk.root / "run", 1), desk.root)
+    again = Desk(await Runner.start(desk.root / "run", 1, yields=False), desk.root)
     assert (await again.run("ok")).outcome is Outcome.DONE
     await again.close()
 
 
 async def test_when_its_worker_dies_the_runner_ends_everything(desk: Desk, tmp_path: Path) -> None:
     root = tmp_path / "other"
-    with client._spawn(root, 1) as runner:
+    with client._spawn(root, 1, yields=False) as runner:
         assert runner.stdin
         assert runner.stdout
         read_reports(runner.stdout)

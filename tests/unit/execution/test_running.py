@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from jobman_agent.execution.client import Runner
 from jobman_agent.execution.orders import FileIn, Outcome
 
 from .conftest import Desk, contents
@@ -89,14 +90,24 @@ async def test_a_package_begins_alone_in_a_private_folder(desk: Desk) -> None:
 
 
 @linux
-async def test_a_package_yields_to_everything_else(desk: Desk) -> None:
+async def test_a_package_yields_to_everything_else(tmp_path: Path) -> None:
+    desk = Desk(await Runner.start(tmp_path / "run", 1), tmp_path)
     told = await about(desk)
+    await desk.close()
 
     assert told["policy"] == 5  # SCHED_IDLE
     assert told["group is its own"]
     assert told["session"] == desk.runner.pid, "the runner's session has the small share"
     assert told["autogroup"] == "" or told["autogroup"].endswith("nice 19\n")
     assert int(told["oom"]) >= 700
+
+
+@linux
+async def test_a_package_that_a_person_waits_for_has_its_normal_share(desk: Desk) -> None:
+    told = await about(desk)
+
+    assert told["policy"] == 0
+    assert told["autogroup"] == "" or told["autogroup"].endswith("nice 0\n")
 
 
 @pytest.mark.parametrize(
@@ -299,3 +310,18 @@ async def test_fewer_slots_let_what_runs_end_in_peace(desk: Desk) -> None:
 
     await desk.began(later[0])
     assert later[1].run not in desk.started
+
+
+async def test_slots_that_come_and_go_all_the_time_lose_no_package(desk: Desk) -> None:
+    orders = [msgspec.structs.replace(desk.order("ok"), argv=("/bin/true",)) for _ in range(200)]
+    for i, order in enumerate(orders):
+        desk.runner.slots((1, 3, 2, 4)[i % 4])
+        desk.runner.submit([order])
+    desk.runner.slots(2)
+    await desk.until(lambda: len(desk.finished) == len(orders))
+
+    assert {f.outcome for f in desk.finished.values()} == {Outcome.DONE}
+    busy = [desk.order("sleeps") for _ in range(3)]
+    desk.runner.submit(busy)
+    await desk.until(lambda: all(order.run in desk.started for order in busy[:2]))
+    assert busy[2].run not in desk.started
