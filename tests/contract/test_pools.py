@@ -203,6 +203,20 @@ async def test_the_order_holds_over_a_reconnect_and_a_restart_of_the_sender(pool
     assert await take(pair.worker, 3) == [b"1\n", b"2\n", b"3\n"]
 
 
+async def test_what_comes_again_comes_before_what_was_sent_later(pools):
+    pair = await meet(pools)
+    await pair.employer.send(pair.work_box, pair.session, b"1\n")
+    await pair.employer.send(pair.work_box, pair.session, b"2\n")
+    await receive(pair.worker, 2)
+    await pair.employer.send(pair.work_box, pair.session, b"3\n")
+    await pair.worker.close()
+
+    worker = await pools.connect("bob")
+    await worker.listen(pair.work_box)
+
+    assert frames(await receive(worker, 3)) == [b"1\n", b"2\n", b"3\n"]
+
+
 # ---- 4. what is not there is said
 
 
