@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jobman_agent.employer.inputs import load_files
+from jobman_agent.employer.loading import PACKAGES
 from jobman_agent.errors import InputError
 from jobman_agent.model.messages import Attachment, File, Package, Recipe
 from jobman_agent.model.wire import MAX_LIST
@@ -156,6 +157,8 @@ class Packer:
             files, values = job.test.load(name), job.test.values(name)
         else:
             files, values = job.load(name), job.values(name)
+            if not files and not values and not (job.root / PACKAGES / name).is_dir():
+                raise InputError(f"{job.root / PACKAGES / name} is gone: put it back")
             fingerprints[name] = job.fingerprint(name, files)
         self._remember(files)
         package = Package(

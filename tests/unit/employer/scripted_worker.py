@@ -14,6 +14,7 @@ from jobman_agent.model.messages import (
     Attachment,
     Beat,
     Bye,
+    Chunk,
     File,
     Held,
     HeldState,
@@ -26,6 +27,7 @@ from jobman_agent.model.messages import (
     Result,
     Results,
     Say,
+    Wanted,
     Work,
 )
 from jobman_agent.model.names import short_id
@@ -70,7 +72,6 @@ class ScriptedWorker:
         compute: Compute = doubled,
         *,
         slots: int = 2,
-        folder: object = None,
     ) -> None:
         self.key = KeyPair.from_seed(hashlib.sha256(name.encode()).digest())
         self.name = name
@@ -80,7 +81,9 @@ class ScriptedWorker:
         self.seen = Seen()
         self.session = short_id(name.encode())
         self.files: dict[str, bytes] = {}
-        self.sources: dict[str, object] = {}
+        self.waiting: list[Work] = []
+        self.partial: dict[str, dict[int, bytes]] = {}
+        self.asked: set[str] = set()
         self.count = 0
 
     async def run(self) -> None:
@@ -129,7 +132,16 @@ class ScriptedWorker:
         match message:
             case Work():
                 self.seen.works.append(message)
-                await self.give([self.computed(package) for package in message.packages])
+                self.waiting.append(message)
+                await self.go_on()
+            case Chunk():
+                self.partial.setdefault(message.sha256, {})[message.offset] = self.files[
+                    message.attachments[0].sha256
+                ]
+                pieces = self.partial[message.sha256]
+                if sum(map(len, pieces.values())) == message.total:
+                    self.files[message.sha256] = b"".join(pieces[at] for at in sorted(pieces))
+                await self.go_on()
             case Answer(items=items):
                 self.seen.answers.append(message)
                 said = {(i.package, i.attempt) for i in items if i.say is Say.RECEIPT}
@@ -140,6 +152,22 @@ class ScriptedWorker:
                 await self.give_files(message)
             case _:
                 self.seen.others.append(message)
+
+    async def go_on(self) -> None:
+        """Compute what has all its files, and ask once for those that are missing."""
+        for work in list(self.waiting):
+            wanted = {f.sha256 for p in work.packages for f in p.files} - self.files.keys()
+            if not wanted:
+                self.waiting.remove(work)
+                await self.give([self.computed(package) for package in work.packages])
+            elif not wanted <= self.asked:
+                self.asked |= wanted
+                self.count += 1
+                need = Need(
+                    time=now(), offer=self.offer, session=self.session, start=1,
+                    count=self.count, files=tuple(Wanted(sha256) for sha256 in wanted),
+                )  # fmt: skip
+                await self.send(need)
 
     def computed(self, package: Package) -> tuple[Result, dict[str, bytes]]:
         inputs = {file.path: self.files[file.sha256] for file in package.files}
@@ -173,8 +201,6 @@ class ScriptedWorker:
     async def give_files(self, need: Need) -> None:
         import tempfile
         from pathlib import Path
-
-        from jobman_agent.model.messages import Chunk
 
         with tempfile.TemporaryDirectory() as folder:
             for wanted in need.files:

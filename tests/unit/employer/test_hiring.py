@@ -211,6 +211,33 @@ async def test_an_output_larger_than_a_message_is_fetched(tmp_path):
     assert (office.folder / "results/p0/field.dat").read_bytes() == large
 
 
+async def test_an_input_larger_than_a_message_is_given_when_it_is_needed(tmp_path):
+    office = Office(tmp_path, packages=2)
+    large = bytes(range(256)) * 10_000
+    put(office.folder / "packages/p0/mesh.bin", large)
+    worker = office.worker()
+
+    await office.employ(worker)
+
+    assert office.result("p0") == '{"x": 0.0}'
+    assert worker.asked == {hashlib.sha256(large).hexdigest()}
+    assert worker.files[hashlib.sha256(large).hexdigest()] == large
+
+
+async def test_a_job_folder_that_loses_a_package_fails_only_that_one(office):
+    opened = office.open()
+    (office.folder / "packages/p1/in.txt").unlink()
+    (office.folder / "packages/p1").rmdir()
+    worker = office.worker()
+
+    async with asyncio.timeout(DEADLINE):
+        hired, _ = await asyncio.gather(office.hiring(opened).run(), worker.run())
+    opened.close()
+
+    assert (hired.accepted, hired.failed) == (2, 1)
+    assert "p1" in (office.folder / "failed/p1/why.txt").read_text()
+
+
 async def test_a_check_of_the_employer_judges_results(tmp_path):
     ini = INI + "check = python {job}/check.py {package}\n"
     check = "import sys, pathlib\nsys.exit('2.0' in pathlib.Path('result.json').read_text())\n"
