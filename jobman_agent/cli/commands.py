@@ -44,8 +44,8 @@ def add_command(
     return parser
 
 
-def add_subcommands(parser: argparse.ArgumentParser) -> Commands:
-    """Let a command have commands of its own, one of which must be given."""
+def add_subcommands(parser: argparse.ArgumentParser, *, required: bool = True) -> Commands:
+    """Let a command have commands of its own; not required: it does something without, too."""
     return parser.add_subparsers(
-        prog=parser.prog, dest="subcommand", metavar="COMMAND", required=True, title="commands"
+        prog=parser.prog, dest="subcommand", metavar="COMMAND", required=required, title="commands"
     )

@@ -58,7 +58,7 @@ class Context:
 
         pool = self.settings.pool
         if pool.url is None:
-            raise InputError(THREE_WAYS)
+            raise InputError(f"no pool is named: {THREE_WAYS}")
         return parse_pool_url(pool.url, insecure=pool.insecure)
 
     def pool_factory(self, sender: Sender) -> Callable[[], Pool]:

@@ -12,8 +12,11 @@ from rich_argparse import RawDescriptionRichHelpFormatter
 from jobman_agent import __version__
 from jobman_agent.cli import (
     check_command,
+    keys_command,
     new_command,
+    offers_command,
     run_command,
+    withdraw_command,
 )
 from jobman_agent.cli.output import print_json
 from jobman_agent.errors import ExitCode, InputError, JobmanError
@@ -25,6 +28,9 @@ COMMANDS = (
     new_command,
     check_command,
     run_command,
+    offers_command,
+    withdraw_command,
+    keys_command,
 )
 """Each has ``register(commands, common)``; its parser sets ``run(args) -> int``, its exit code."""
 

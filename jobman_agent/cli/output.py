@@ -30,7 +30,10 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*headers, box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, header in enumerate(headers):
+        # What the first column names is typed in again: it is never cut.
+        table.add_column(header, overflow="fold", no_wrap=number == 0)
     for row in rows:
         # As text: what strangers wrote must not be read as markup.
         table.add_row(*(Text(one_line(cell)) for cell in row))

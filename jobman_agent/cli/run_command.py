@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import sys
 from pathlib import Path
@@ -61,6 +60,8 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run it, and show how it went."""
+    import asyncio
+
     from jobman_agent.cli.context import load_context, start_log
     from jobman_agent.employer.loading import load_job
 

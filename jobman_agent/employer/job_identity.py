@@ -52,7 +52,7 @@ def identify(jobs: Path, folder: Path) -> JobIdentity:
         StorageError: the id cannot be written into it.
     """
     here = _identity(folder)
-    found = _read_id(folder)
+    found = offer_of(folder)
     if found is None:
         return _new(jobs, here, "")
     journal = jobs / found
@@ -63,11 +63,21 @@ def identify(jobs: Path, folder: Path) -> JobIdentity:
     if known.path == here.path or _same(known, here):
         _write_folder(journal, here)
         return JobIdentity(found, journal)
-    if _read_id(Path(known.path)) == found:
+    if offer_of(Path(known.path)) == found:
         note = f"this folder is a copy of {known.path}: it is a job of its own from now on"
         return _new(jobs, here, note)
     _write_folder(journal, here)
     return JobIdentity(found, journal, f"this folder was moved from {known.path}: the job goes on")
+
+
+def offer_of(folder: Path) -> str | None:
+    """The offer that a job folder was given; None: it has not been offered yet."""
+    try:
+        with (folder / ID_FILE).open("rb") as file:
+            text = file.read(100).decode("ascii", "replace").strip()
+    except OSError:
+        return None
+    return text if is_id(text) else None
 
 
 def _new(jobs: Path, here: FolderIdentity, note: str) -> JobIdentity:
@@ -93,15 +103,6 @@ def _identity(folder: Path) -> FolderIdentity:
 def _same(one: FolderIdentity, other: FolderIdentity) -> bool:
     # An inode of 0 says that the file system has none.
     return other.inode != 0 and (one.device, one.inode) == (other.device, other.inode)
-
-
-def _read_id(folder: Path) -> str | None:
-    try:
-        with (folder / ID_FILE).open("rb") as file:
-            text = file.read(100).decode("ascii", "replace").strip()
-    except OSError:
-        return None
-    return text if is_id(text) else None
 
 
 def _read_folder(journal: Path) -> FolderIdentity | None:

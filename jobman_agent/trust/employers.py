@@ -123,6 +123,10 @@ class Employers:
             )
         return sorted(found, key=lambda entry: (entry.name, entry.key))
 
+    def never_words(self) -> frozenset[str]:
+        """The names and keys for which nothing runs here."""
+        return self._settings.employers.never | self._known.never
+
     def add(self, name: str, key: str, *, code: bool = False, worker: bool = False) -> str | None:
         """Trust a key from now on, in employers.ini; return the key that had this name there.
 
@@ -180,7 +184,7 @@ class Employers:
         return Trusted(said.name, said.code or (not another and self._code_allowed(name, key)))
 
     def _is_never(self, name: str | None, key: str) -> bool:
-        never = self._settings.employers.never | self._known.never
+        never = self.never_words()
         return key in never or (name is not None and name in never)
 
     def _code_allowed(self, name: str, key: str) -> bool:
