@@ -51,6 +51,7 @@ T = TypeVar("T")
 
 _PERSISTENT = 2
 _MOST_POSTERS = 10_000
+_MOST_POSTED = 4
 _MOST_TURNS = 4
 
 
@@ -86,7 +87,8 @@ class AmqpPool:
         self._inbox = Inbox(self._link)
         self._names = Names(sender.id)
         self._junk = 0
-        self._posted: dict[str, tuple[str, bytes]] = {}
+        # The last frames of each offer by message_id, noted before they are sent: any may arrive.
+        self._posted: dict[str, dict[str, bytes]] = {}
         self._asking: aiormq.abc.AbstractChannel | None = None
         self._publishing: aiormq.abc.AbstractChannel | None = None
         # One at a time: a question about a queue that is not there closes the channel.
@@ -182,12 +184,15 @@ class AmqpPool:
             user_id=self._address.user if guarded else None,
         )
         exchange = OFFERS_EXCHANGE if guarded else ""
+        posted = self._posted.setdefault(offer, {})
+        posted[message_id] = frame
+        if len(posted) > _MOST_POSTED:
+            del posted[next(iter(posted))]
         try:
             await self._publish(exchange, HIRING_QUEUE, properties, frame)
         except Undeliverable as exc:
             message = f"{self._address}: the hiring queue {HIRING_QUEUE!r} is gone"
             raise self._link.lose(message) from exc
-        self._posted[offer] = (message_id, frame)
 
     async def stands(self, offer: str) -> bool:
         """Look whether our offer is there, and remove all of its sequences but the newest."""
@@ -252,7 +257,7 @@ class AmqpPool:
         """The one of our offers to keep; what somebody else put there as ours goes away."""
         posted = self._posted.get(offer)
         if posted is not None:
-            return next((s for s in ours if (s.message_id, s.frame) == posted), None)
+            ours = [s for s in ours if posted.get(s.message_id) == s.frame]
         return max(ours, key=_sequence_of, default=None)
 
     # ---- boxes

@@ -257,6 +257,19 @@ async def test_what_a_stranger_posts_under_our_id_goes_and_ours_stays(programs):
     assert await alice.scan() == [b"ours\n"]
 
 
+async def test_looking_while_a_refresh_is_on_its_way_keeps_the_newest(programs):
+    alice = await programs.connect("alice")
+    await alice.post(OFFER, 1, b"old\n")
+
+    async with asyncio.TaskGroup() as group:
+        for sequence in range(2, 9):
+            group.create_task(alice.post(OFFER, sequence, b"%d\n" % sequence))
+            assert await alice.stands(OFFER)
+
+    assert await alice.stands(OFFER)
+    assert await alice.scan() == [b"8\n"]
+
+
 async def test_a_purged_hiring_queue_is_noticed(programs):
     alice = await programs.connect("alice")
     await alice.post(OFFER, 1, b"offer\n")
