@@ -1,8 +1,8 @@
-"""The process that runs packages: ``python -m jobman_agent.execution.runner ROOT SLOTS yield|normal``.
+"""The process that runs packages: ``python -m jobman_agent.execution.runner ROOT SLOTS SHARE``.
 
 A child of the worker that holds neither asyncio nor the pool's client nor a database, so starting
 a package from it is cheap. It reads orders from stdin and writes reports to stdout; when stdin
-ends it ends every package and itself.
+ends it ends every package and itself. SHARE is ``yield`` or ``normal`` (``orders.YIELD``).
 
 Threads: this one reads orders (and, on Linux, inherits orphans: it starts nothing), each slot
 runs one package at a time, the keeper watches limits, the reporter writes.

@@ -43,18 +43,18 @@ async def test_a_package_that_does_not_listen_is_killed_after_its_grace(desk: De
 
 
 async def test_frozen_time_does_not_count(desk: Desk) -> None:
-    order = desk.order("ends_when_asked", seconds=4)
+    order = desk.order("ends_when_asked", seconds=3)
     desk.runner.submit([order])
     await desk.file(order, "ready.txt")
 
     await desk.runner.freeze()
-    await asyncio.sleep(4)  # the time itself is what is tested
+    await asyncio.sleep(3)  # the time itself is what is tested
     assert order.run not in desk.finished
     await desk.runner.thaw()
 
     finished = await desk.ended(order)
     assert finished.outcome is Outcome.TIMED_OUT
-    assert 4 <= finished.seconds < 7
+    assert 3 <= finished.seconds < 6
 
 
 async def test_a_package_that_takes_too_much_memory_is_ended(desk: Desk) -> None:
