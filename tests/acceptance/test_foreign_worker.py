@@ -300,6 +300,38 @@ async def test_it_hands_back_and_says_goodbye_when_it_is_told_to_end(employer, p
     assert [employer.results[name].outcome for name in "ab"] == ["handed_back"] * 2
 
 
+@pytest.mark.parametrize(
+    "pool_url", [pytest.param("rabbitmq", marks=pytest.mark.broker)], indirect=True
+)
+async def test_it_asks_again_with_what_it_holds_when_its_box_is_gone(employer, pool_url, tmp_path):
+    go_on = tmp_path / "go_on"
+    script = (
+        f"import time, pathlib\nwhile not pathlib.Path({str(go_on)!r}).exists(): time.sleep(0.02)"
+    )
+    await employer.post()
+
+    async with foreign_worker(pool_url, employer.key.public, "--jobs", "1") as process:
+        ask = await employer.meet()
+        await employer.say(
+            m.Work,
+            recipe=recipe(script, outputs=("*.none",)),
+            packages=(m.Package(name="a", attempt=1),),
+        )
+        await employer.hear(m.Beat)  # it has begun
+        await employer.pool.remove_box(ask.result_box)
+        go_on.touch()
+        again = await employer.meet()
+        await employer.wait_for("a")
+        await employer.answer(m.Say.RECEIPT, "a")
+        await employer.say(m.Bye, reason=m.Goodbye.JOB_DONE)
+        assert await asyncio.wait_for(process.wait(), WAIT_S) == 0
+
+    assert again.session != ask.session
+    assert again.holding == (m.Held(package="a", attempt=1, state=m.HeldState.FINISHED),)
+    assert employer.results["a"].outcome == "done"
+    assert employer.times == {"a": 1}
+
+
 @pytest.mark.parametrize("pool_url", ["directory"], indirect=True)
 async def test_it_gives_a_damaged_file_again(employer, pool_url, tmp_path):
     script = "import pathlib; pathlib.Path('out.bin').write_bytes(bytes(100_000))"

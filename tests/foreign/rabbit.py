@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import re
 
 import aio_pika
@@ -86,9 +87,10 @@ class Rabbit:
         async def keep(message: aio_pika.abc.AbstractIncomingMessage) -> None:
             self.arrived.put_nowait(message)
 
-        await work.consume(keep)
+        self.stop_reading = functools.partial(work.cancel, await work.consume(keep))
 
     async def leave(self, session: str) -> None:
+        await self.stop_reading()
         await self.remove(self.work_box(session))
 
     async def remove(self, box: str) -> None:
