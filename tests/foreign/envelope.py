@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import secrets
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -19,7 +20,9 @@ LARGEST = 1_048_576
 LARGEST_ATTACHMENT = 65_536
 TYPE = re.compile(r"application/vnd\.jobman\.([a-z]+)\.v([0-9]+)\+json")
 ID = re.compile(r"[a-z2-7]{16}")
-DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+DEVICES = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
 
 
 class Junk(Exception):
@@ -198,7 +201,8 @@ def moment(value: object) -> object:
 
 
 def path(value: object) -> object:
-    text(1, 240, r"[^\\:<>\"|?*\x00-\x1f\x7f]+")(value)
+    text(1, 240, r"[^\\:<>\"|?*]+")(value)
+    ensure(str(value).isprintable(), f"path {value!r:.80}")
     for part in str(value).split("/"):
         ensure(part not in {"", ".", ".."} and part[-1] not in " .", f"path {value!r:.80}")
         ensure(DEVICES.fullmatch(part) is None, f"device name {value!r:.80}")
@@ -209,6 +213,7 @@ def package_name(value: object) -> object:
     text(1, 100, r"[\w .+-]+")(value)
     ensure(str(value)[0] not in " .-" and str(value)[-1] not in " .-", f"name {value!r}")
     ensure(DEVICES.fullmatch(str(value)) is None, f"device name {value!r}")
+    ensure(unicodedata.is_normalized("NFC", str(value)), f"{value!r} is not in NFC")
     return value
 
 
@@ -270,7 +275,7 @@ KINDS = {  # those that a worker reads
         **FROM_E, offer=AN_ID, sequence=integer(), employer=text(1, 64), title=text(0, 200),
         program=text(1, 64),
         needs=fields(
-            cores=(integer(), 1), memory=(integer(), 0),
+            cores=(integer(1), 1), memory=(integer(), 0),
             os=(many(one_of("linux", "windows", "macos")), []),
         ),
         own_code=truth, waiting=integer(), workers=integer(), usual_s=(duration, None),
@@ -288,7 +293,7 @@ KINDS = {  # those that a worker reads
         **IN_SESSION,
         recipe=fields(
             program=text(1, 64), command=many(text(0, 8192)), outputs=many(text(1, 240)),
-            checkpoint=(many(text(1, 240)), []), cores=(integer(), 1), memory=(integer(), 0),
+            checkpoint=(many(text(1, 240)), []), cores=(integer(1), 1), memory=(integer(), 0),
             time_s=(duration, 3600), common=(many(A_FILE), []),
         ),
         packages=many(
