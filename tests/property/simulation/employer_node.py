@@ -96,7 +96,7 @@ class EmployerNode(Node):
         if self.ended:
             self.up = False
             return
-        self.todo: deque[tuple[ev.Event, m.Message | None]] = deque()
+        self.agenda: deque[tuple[ev.Event, m.Message | None]] = deque()
         self.busy = False
         self.core = Core(self.plan, self.disk.load(), self.sim.rng, self.moment())
         self.happens(ev.Started())
@@ -116,7 +116,7 @@ class EmployerNode(Node):
         self.happens(ev.Connected())
 
     def on_disconnect(self) -> None:
-        self.todo.append((ev.Disconnected(), None))
+        self.agenda.append((ev.Disconnected(), None))
         if not self.busy:
             self.guard(self.work_off)
 
@@ -126,15 +126,15 @@ class EmployerNode(Node):
 
     # ---- steps
     def happens(self, event: ev.Event, message: m.Message | None = None) -> None:
-        self.todo.append((event, message))
+        self.agenda.append((event, message))
         if not self.busy:
             self.work_off()
 
     def work_off(self) -> None:
         self.busy = True
         try:
-            while self.todo and self.up:
-                event, message = self.todo.popleft()
+            while self.agenda and self.up:
+                event, message = self.agenda.popleft()
                 for action in self.core.step(event, self.moment()):
                     self.perform(action, message)
         finally:
@@ -151,7 +151,7 @@ class EmployerNode(Node):
                 self.point()
             case ev.Listen(session, box):
                 if self.connected and not self.road.listen(self, box):
-                    self.todo.append((ev.BoxGone(session), None))
+                    self.agenda.append((ev.BoxGone(session), None))
             case ev.ReadOut():
                 self.after(READ_OUT_S, self.read_out)
             case ev.Post(offer):
@@ -185,7 +185,7 @@ class EmployerNode(Node):
         if not self.connected:
             return
         if self.road.alarm:
-            self.todo.append((ev.Blocked(), None))
+            self.agenda.append((ev.Blocked(), None))
             return
         self.sim.say(self.name, "posts", offer.sequence, offer.waiting)
         self.road.offers[self.offer] = Standing(offer, self.key, self.name, self.sim.now)
@@ -200,9 +200,9 @@ class EmployerNode(Node):
         self.sim.say(self.name, "to", session[:6], body)
         said = self.road.send(self, box, Letter(self.key, self.name, body))
         if said != "ok":
-            self.todo.append((ev.SendFailed(session, said == "undeliverable", packages), None))
+            self.agenda.append((ev.SendFailed(session, said == "undeliverable", packages), None))
             if said == "unconfirmed" and self.road.alarm:
-                self.todo.append((ev.Blocked(), None))
+                self.agenda.append((ev.Blocked(), None))
 
     def hand(self, hand: ev.Hand) -> None:
         work = m.Work(

@@ -69,7 +69,7 @@ class WorkerNode(Node):
             programs={"solver": m.Program("solver")}, slots=self.slots, scan_most_s=30.0,
         )  # fmt: skip
         self.core = Core(pc, self.rng)
-        self.todo: deque[ev.Event] = deque()
+        self.agenda: deque[ev.Event] = deque()
         self.busy = False
         self.lazy: list[do.Save] = []
         self.disk.execute("BEGIN IMMEDIATE")
@@ -108,7 +108,7 @@ class WorkerNode(Node):
         self.happens(ev.Connected(self.names))
 
     def on_disconnect(self) -> None:
-        self.todo.append(ev.Disconnected())
+        self.agenda.append(ev.Disconnected())
         if not self.busy:
             self.guard(self.work_off)
 
@@ -171,16 +171,16 @@ class WorkerNode(Node):
 
     # ---- steps
     def happens(self, event: ev.Event) -> None:
-        self.todo.append(event)
+        self.agenda.append(event)
         if not self.busy:
             self.work_off()
 
     def work_off(self) -> None:
         self.busy = True
         try:
-            while self.todo and self.up:
-                events = list(self.todo)
-                self.todo.clear()
+            while self.agenda and self.up:
+                events = list(self.agenda)
+                self.agenda.clear()
                 self.perform_all(self.core.step(self.sim.now, *events, wall=self.wall()))
         finally:
             self.busy = False
@@ -259,7 +259,7 @@ class WorkerNode(Node):
         self.sim.say(self.name, "sends", payload_type(message)[23:30], message)
         said = self.road.send(self, send.box, Letter(self.key, self.name, message))
         fate = {"ok": ev.Sent, "unconfirmed": ev.Unconfirmed, "undeliverable": ev.Undeliverable}
-        self.todo.append(fate[said](send.number))
+        self.agenda.append(fate[said](send.number))
 
     def start_run(self, start: do.Start) -> None:
         work = decode_body(WORK_TYPE, sql.work_frame(self.disk, start.work))
