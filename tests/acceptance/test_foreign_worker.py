@@ -215,6 +215,33 @@ async def test_it_runs_packages_as_the_protocol_says(employer, pool_url):
     assert a.peak_memory > 1_000_000
 
 
+@pytest.mark.parametrize("pool_url", ["directory"], indirect=True)
+async def test_it_refuses_a_package_whose_names_could_do_harm(employer, pool_url, tmp_path):
+    names = ["../up", "a/../../up", "/abs", "a\\b", "con", "d/nul.txt", "dot.", "log.txt", "a:b"]
+    await employer.post()
+
+    async with foreign_worker(pool_url, employer.key.public):
+        await employer.meet()
+        await employer.say(
+            m.Work,
+            [b"x"],
+            recipe=recipe("print('ran')", outputs=()),
+            packages=(
+                *(
+                    m.Package(name=f"p{i}", attempt=1, files=(a_file(path, b"x"),))
+                    for i, path in enumerate(names)
+                ),
+                m.Package(name="../p", attempt=1),
+                m.Package(name="good", attempt=1, files=(a_file("a/b.txt", b"x"),)),
+            ),
+        )
+        await employer.wait_for("good", "../p", *(f"p{i}" for i in range(len(names))))
+
+    outcomes = {name: result.outcome for name, result in employer.results.items()}
+    assert outcomes.pop("good") == "done"
+    assert set(outcomes.values()) == {"refused"}
+
+
 async def test_it_moves_large_files_both_ways(employer, pool_url):
     script = "import pathlib; x = pathlib.Path('large.bin').read_bytes();"
     script += "pathlib.Path('out.bin').write_bytes(x[::-1])"

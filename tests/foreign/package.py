@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,36 @@ from envelope import fresh_id
 LOG_CAP = 65_536
 
 
+DEVICES = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
+
+
 class Refused(Exception):
-    """Raised when the rules of this PC forbid the package."""
+    """Raised when the rules of this PC, or of the protocol, forbid the package."""
+
+
+def check_name(name: str) -> None:
+    """Raise `Refused` for what is no package's name."""
+    right = (
+        re.fullmatch(r"[\w .+-]{1,100}", name) is not None
+        and name.strip(" .-") == name
+        and DEVICES.fullmatch(name) is None
+        and unicodedata.is_normalized("NFC", name)
+    )
+    if not right:
+        raise Refused(f"{name!r} is no package's name")
+
+
+def check_path(path: str) -> None:
+    """Raise `Refused` for a path that could leave the folder, or that some system cannot have."""
+    right = path.isprintable() and re.search(r'[\\:<>"|?*]', path) is None
+    for part in path.split("/"):
+        right = (
+            right and part.strip() != "" and part[-1] not in " ." and not DEVICES.fullmatch(part)
+        )
+    if not right or path.lower() == "log.txt":
+        raise Refused(f"the path {path!r} is not allowed")
 
 
 @dataclass
@@ -101,9 +130,10 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
     """Write files into a folder.
 
     Raises:
-        Refused: one is there already.
+        Refused: one is there already, or has a path that is not allowed.
     """
     for path, content in files.items():
+        check_path(path)
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():
@@ -161,6 +191,9 @@ async def run(
     shared = {one["path"]: contents[one["sha256"]] for one in recipe["common"]}
     files = package["files"] + package["checkpoint"]
     try:
+        check_name(package["name"])
+        for pattern in recipe["outputs"]:
+            check_path(pattern.replace("*", "x"))
         for place in (folder, common, own):
             place.mkdir(parents=True)
         lay_out(common, shared)
