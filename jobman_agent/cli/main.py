@@ -12,9 +12,11 @@ from rich_argparse import RawDescriptionRichHelpFormatter
 from jobman_agent import __version__
 from jobman_agent.cli import (
     check_command,
+    config_command,
     keys_command,
     new_command,
     offers_command,
+    pool_command,
     run_command,
     withdraw_command,
 )
@@ -31,6 +33,8 @@ COMMANDS = (
     offers_command,
     withdraw_command,
     keys_command,
+    pool_command,
+    config_command,
 )
 """Each has ``register(commands, common)``; its parser sets ``run(args) -> int``, its exit code."""
 

@@ -70,7 +70,13 @@ def load_settings(
     settings = build(values, host_name())
     if values.mistakes:
         raise settings_error(values.mistakes)
-    return replace(settings, locked=locked, origins=_origins(values), notes=tuple(notes))
+    return replace(
+        settings,
+        locked=locked,
+        origins=_origins(values),
+        texts=_texts(values),
+        notes=tuple(notes),
+    )
 
 
 def _check(ini: IniFile) -> Values:
@@ -206,9 +212,21 @@ def _add_up(found: Sequence[Given]) -> Given:
 
 
 def _origins(values: Values) -> dict[str, str]:
+    return {f"{e.section}.{e.key}": _origin(e) for e in _entries(values)}
+
+
+def _texts(values: Values) -> dict[str, str]:
+    texts = {f"{e.section}.{e.key}": e.value for e in _entries(values)}
+    for one in _ADD_UP:
+        if given := values.given.get(one):
+            words: tuple[str, ...] = given.value  # type: ignore[assignment]  # tuples of words
+            texts[f"{given.entry.section}.{one.name}"] = ", ".join(words)
+    return texts
+
+
+def _entries(values: Values) -> list[Entry]:
     entries = [given.entry for given in values.given.values()]
-    entries += [g.entry for section in values.open_given.values() for g in section.values()]
-    return {f"{entry.section}.{entry.key}": _origin(entry) for entry in entries}
+    return entries + [g.entry for section in values.open_given.values() for g in section.values()]
 
 
 def _origin(entry: Entry) -> str:

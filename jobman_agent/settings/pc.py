@@ -105,6 +105,8 @@ class Settings:
     """What ``[locked] keys`` of the machine's file names: ``hours``, ``pool.url``."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """``pool.url`` to the file and line, variable or option it comes from, for what was given."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """``pool.url`` to its text, for what was given."""
     notes: tuple[str, ...] = ()
     """What was ignored, and why; for the user, one sentence each."""
 

@@ -37,7 +37,7 @@ def parse_pool_url(text: str) -> str:
     parts = _split(text)
     if parts.scheme not in ("amqp", "amqps") or not parts.hostname:
         raise ValueError(
-            f"{_without_password(text)!r} is no URL of a pool: write for example "
+            f"{without_password(text)!r} is no URL of a pool: write for example "
             "amqps://rabbit.office/jobman or dir:/srv/jobman"
         )
     if parts.query or parts.fragment:
@@ -55,6 +55,12 @@ def absolute_pool_url(text: str) -> str:
     if not text.lower().startswith("dir:") or not text[4:].strip():
         return text
     return f"dir:{Path(text[4:].strip()).expanduser().absolute()}"
+
+
+def without_password(text: str) -> str:
+    """A URL as it may be shown."""
+    before, at, after = text.rpartition("@")
+    return f"{before.partition('://')[0]}://...@{after}" if at else text
 
 
 def needs_insecure(url: str) -> bool:
@@ -107,10 +113,5 @@ def _split(text: str) -> SplitResult:
         # Looked at only for its check: urlsplit itself takes any port.
         _ = parts.port
     except ValueError as exc:
-        raise ValueError(f"{_without_password(text)!r} is no URL: {exc}") from exc
+        raise ValueError(f"{without_password(text)!r} is no URL: {exc}") from exc
     return parts
-
-
-def _without_password(text: str) -> str:
-    before, at, after = text.rpartition("@")
-    return f"{before.partition('://')[0]}://...@{after}" if at else text

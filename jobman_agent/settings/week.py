@@ -100,6 +100,27 @@ def make_week(days: dict[str, tuple[tuple[int, ...], tuple[Window, ...]]]) -> We
     return tuple(week[day][1] if day in week else () for day in range(len(DAYS)))
 
 
+def unmeant_gaps(week: Week) -> list[str]:
+    """Mornings that nobody means to leave out, one sentence each.
+
+    With ``monday-friday = 18:00-07:00`` and ``sunday = all day``, Monday from 00:00 to 07:00 is not
+    free, for the window over midnight belongs to the day it starts on.
+    """
+    gaps = []
+    for number, windows in enumerate(week):
+        before = week[number - 1]
+        nights = [window for window in windows if window.end > DAY_MINUTES]
+        goes_on = any(w.end > DAY_MINUTES for w in before) or any(w.start == 0 for w in windows)
+        if nights and not goes_on and any(w.end == DAY_MINUTES for w in before):
+            gap = Window(0, nights[-1].end - DAY_MINUTES)
+            day = DAYS[number]
+            gaps.append(
+                f"{day} {gap} is not free, though {DAYS[number - 1]} is free up to midnight: if it "
+                f"should be, give {day} a line: {', '.join(str(w) for w in (gap, *windows))}"
+            )
+    return gaps
+
+
 def _day(word: str) -> int:
     if word not in DAYS:
         raise ValueError(

@@ -1,0 +1,185 @@
+"""``jobman config``: check, show and make the settings of this PC."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobman_agent.cli.commands import add_command, add_subcommands
+from jobman_agent.cli.output import print_json, say
+from jobman_agent.errors import ExitCode, InputError, StorageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jobman_agent.cli.commands import Commands
+    from jobman_agent.cli.context import Context
+    from jobman_agent.settings.shown import Shown
+
+_CONFIG = """\
+The settings of this PC. In falling order these count: the command line; variables
+JOBMAN_SECTION_KEY (as JOBMAN_POOL_URL); the user's file (--config, else JOBMAN_CONFIG, else the
+platform's place); the machine's file; the defaults. What the machine's [locked] names beats all.
+Every key is explained in docs/settings.md, and in the file that jobman config init makes.
+"""
+_CHECK = "Name every mistake in all settings at once (exit 2), and what nobody is likely to mean."
+_SHOW = "Show the settings that count, as an ini file; with --origin where each comes from."
+_PATH = "Show which files are read, and where jobman keeps what it keeps (env: JOBMAN_HOME)."
+_INIT = """\
+Make the user's own jobman.ini: complete, with every key explained, the pool filled in.
+Without --pool it asks. A file that is there is never overwritten.
+"""
+
+
+def register(commands: Commands, common: argparse.ArgumentParser) -> None:
+    """Add the command and its own ones."""
+    parser = add_command(commands, common, "config", "the settings of this PC", _CONFIG)
+    own = add_subcommands(parser)
+    add_command(own, common, "check", "find every mistake", _CHECK, _check)
+    show = add_command(own, common, "show", "show what counts", _SHOW, _show)
+    show.add_argument("--origin", action="store_true", help="say where each value comes from")
+    add_command(own, common, "path", "show which files are read", _PATH, _path)
+    add_command(own, common, "init", "make a jobman.ini", _INIT, _init)
+
+
+def _check(args: argparse.Namespace) -> int:
+    from jobman_agent.cli.context import load_context
+
+    context = load_context(args)
+    places = context.places
+    hints = _hints(context)
+    named = Path(args.config) if args.config else places.user_file
+    files = [str(path) for path in (named, places.machine_file) if path.is_file()]
+    if args.json:
+        print_json({"files": files, "hints": hints, "notes": context.settings.notes})
+        return ExitCode.DONE
+    for file in files:
+        print(f"read      {file}")
+    for hint in hints:
+        print(f"hint      {hint}")
+    print("no mistakes" if files else "no mistakes: there is no file yet (jobman config init)")
+    return ExitCode.DONE
+
+
+def _hints(context: Context) -> list[str]:
+    """What is no mistake, and most likely not meant.
+
+    Raises:
+        SettingsError: employers.ini holds mistakes.
+        InputError: the file of the password is not right.
+    """
+    from jobman_agent.cli.passwords import find_password
+    from jobman_agent.settings.week import unmeant_gaps
+    from jobman_agent.trust.employers import load_employers
+    from jobman_agent.trust.programs import load_programs
+
+    settings = context.settings
+    hints = [f"[hours] {gap}" for gap in unmeant_gaps(settings.hours.week)]
+    if settings.pool.url is None:
+        hints.append("[pool] no pool is named: url = amqps://... or dir:FOLDER")
+    elif settings.pool.password is not None and settings.pool.password.kind == "file":
+        find_password(settings.pool.password, settings.pool.user)
+    programs = load_programs(settings)
+    hints += [f"[software] {name}: {why}" for name, why in programs.missing().items()]
+    if not settings.software:
+        hints.append("[software] no program is named, so none is offered: NAME = PATH")
+    employers = load_employers(settings, context.places.employers_file)
+    if not employers.entries() and settings.employers.authority is None:
+        hints.append("[employers] nobody is trusted, so this PC works for nobody: NAME = KEY")
+    return hints
+
+
+def _show(args: argparse.Namespace) -> int:
+    from jobman_agent.cli.context import load_context
+    from jobman_agent.settings.shown import show
+
+    settings = show(load_context(args).settings)
+    if args.json:
+        keys = ("section", "key", "value", "origin", "locked")
+        rows = ((one.section, one.key, one.text, one.origin, one.locked) for one in settings)
+        print_json([dict(zip(keys, row, strict=True)) for row in rows])
+        return ExitCode.DONE
+    section = ""
+    for one in settings:
+        if one.section == "locked" and one.text is None:
+            continue
+        if one.section != section:
+            print(f"{'' if not section else chr(10)}[{one.section}]")
+            section = one.section
+        print(_line(one, with_origin=args.origin))
+    return ExitCode.DONE
+
+
+def _line(one: Shown, *, with_origin: bool) -> str:
+    if one.text is None:
+        return f";{one.key} ="
+    value = one.text.strip("\n").replace("\n", "\n    ")
+    if not with_origin:
+        return f"{one.key} = {value}"
+    origin = f"{one.origin}{', locked' if one.locked else ''}"
+    if "\n" in value:
+        return f"; {origin}\n{one.key} = {value}"
+    return f"{f'{one.key} = {value}':<40} ; {origin}"
+
+
+def _path(args: argparse.Namespace) -> int:
+    from jobman_agent.settings.places import find_places
+
+    places = find_places(os.environ)
+    found = {
+        "settings": Path(args.config) if args.config else places.user_file,
+        "machine": places.machine_file,
+        "home": places.home,
+        "employers": places.employers_file,
+        "logs": places.logs,
+        "locks": places.lock_dir,
+    }
+    if args.json:
+        print_json({name: str(path) for name, path in found.items()})
+        return ExitCode.DONE
+    for name, path in found.items():
+        print(f"{name:10}{path}{'' if path.exists() else '  (not there)'}")
+    return ExitCode.DONE
+
+
+def _init(args: argparse.Namespace) -> int:
+    from jobman_agent.settings.places import find_places, shipped
+    from jobman_agent.storage.files import explain, write_first
+
+    path = Path(args.config).absolute() if args.config else find_places(os.environ).user_file
+    if path.exists():
+        raise InputError(f"{path} is there already, and is left as it is: change it there")
+    url = _pool(args.pool)
+    example = shipped("jobman.ini").read_text(encoding="utf-8")
+    text = re.sub(r"^;url = .*$", lambda _: f"url = {url}", example, count=1, flags=re.MULTILINE)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StorageError(explain(exc, "make", path.parent)) from exc
+    if not write_first(path, text.encode("utf-8")):
+        raise InputError(f"{path} is there already, and is left as it is: change it there")
+    if args.json:
+        print_json({"settings": str(path), "pool": url})
+        return ExitCode.DONE
+    print(path)
+    say("next: say in it whom this PC works for and which programs it has; jobman config check")
+    return ExitCode.DONE
+
+
+def _pool(url: str | None) -> str:
+    from jobman_agent.settings.pool_url import absolute_pool_url, parse_pool_url
+
+    if url is None and not sys.stdin.isatty():
+        raise InputError(
+            "name the pool: jobman config init --pool dir:FOLDER or amqps://HOST/VHOST"
+        )
+    if url is None:
+        print("The pool (dir:FOLDER or amqps://HOST/VHOST): ", end="", file=sys.stderr, flush=True)
+        url = sys.stdin.readline().strip()
+    try:
+        return parse_pool_url(absolute_pool_url(url))
+    except ValueError as exc:
+        raise InputError(f"the pool's URL: {exc}") from exc
