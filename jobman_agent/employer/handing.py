@@ -219,8 +219,8 @@ class Filling:
             package = state.packages[lease.package]
             if lease.key == session.row.key or package.weight > most:
                 continue
-            if session.open and (package.suspect or self._holds_suspect(session)):
-                continue
+            if package.suspect or self._holds_suspect(session):
+                continue  # it may well end the next PC too: one at a time
             self.turn.tell(f"{lease.package} takes long: a second copy goes out")
             self._hand(session, [self._lease(session, package)])
             return

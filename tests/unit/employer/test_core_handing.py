@@ -132,6 +132,17 @@ def test_what_takes_three_times_as_long_is_leased_to_a_second_pc():
     assert handed(desk.wait(60)) == []
 
 
+def test_no_second_copy_goes_out_of_what_was_lost_twice():
+    desk = Desk(packages=specs("a1"))
+    for attempt in (1, 2):
+        desk.ask(f"w{attempt}")
+        desk.result("a1", attempt, Outcome.LOST, worker=f"w{attempt}")
+    assert handed(desk.ask("w3")) == [("a1", 3)]
+    desk.ask("w4")
+
+    assert handed(desk.wait(500)) == []
+
+
 def test_the_first_accepted_copy_wins_and_the_other_is_stopped():
     desk = Desk(packages=specs("a1", "a2"))
     desk.ask("w1")
