@@ -44,7 +44,7 @@ from jobman_agent.employer.performing import Performer
 from jobman_agent.employer.progress import Pacer, Progress, snapshot
 from jobman_agent.employer.receiving import Entry
 from jobman_agent.employer.tools import Tools
-from jobman_agent.errors import PoolUnavailable
+from jobman_agent.errors import PoolUnavailable, Undeliverable
 from jobman_agent.log import get_logger
 from jobman_agent.pool.contract import Sender
 
@@ -64,6 +64,7 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _MOST_IN_A_TRANSACTION = 100
 _WITHDRAW_SECONDS = 20.0
+_NOT_YET = "not connected yet"
 
 _log = get_logger(__name__)
 
@@ -155,7 +156,7 @@ class Hiring:
         self._fault: asyncio.Future[Exception] | None = None
         self._done = asyncio.Event()
         self._withdrawn = asyncio.Event()
-        self._pool_trouble = "not connected yet"
+        self._pool_trouble = _NOT_YET
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Hired:
@@ -248,7 +249,7 @@ class Hiring:
                 self._connected(connection)
                 trouble: Exception = await connection.serve()
                 pause, there = _FIRST_PAUSE_SECONDS, clock.monotonic()
-            except PoolUnavailable as exc:
+            except (PoolUnavailable, Undeliverable) as exc:
                 trouble = exc
             finally:
                 self._performer = None
@@ -266,8 +267,8 @@ class Hiring:
     def _connected(self, connection: Connection) -> None:
         for note in connection.pool.notes:
             self._listeners.tell(note)
-        if self._pool_trouble and self._tools.core.state.job.sequence:
-            self._listeners.step(1, "the pool is there")
+        if self._pool_trouble not in ("", _NOT_YET):
+            self._listeners.tell("the pool is there")
         self._pool_trouble = ""
         self._performer = Performer(connection, self._note_prints, self._note_withdrawn)
         self._feed(Entry([Connected()]))

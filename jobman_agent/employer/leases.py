@@ -64,8 +64,13 @@ def lapse_old(turn: Turn) -> None:
     for session in state.sessions.values():
         if not session.open or clock <= session.oldest:
             continue
-        for lease in [one for one in session.open.values() if one.until < clock]:
+        silent = [one for one in session.open.values() if one.until < clock]
+        for lease in silent:
             _lapse(turn, session, lease)
+        if silent:
+            turn.tell(
+                f"no word from {session.row.worker}: others may take its {len(silent)} packages"
+            )
         if session.open:
             session.oldest = min(lease.until for lease in session.open.values())
 
@@ -77,7 +82,6 @@ def _lapse(turn: Turn, session: Session, lease: LeaseRow) -> None:
     running = is_running(lease)
     lease.ended_at = state.now.wall
     end_lease(turn, lease, LeaseEnd.LAPSED)
-    turn.tell(f"no word of {lease.package} from {session.row.worker}: others may take it")
     package = state.packages.get(lease.package)
     if running and not lease.test and package is not None:
         state.ghosts[lease.package, lease.attempt] = state.ghost_until(lease)

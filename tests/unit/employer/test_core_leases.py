@@ -218,23 +218,16 @@ def test_a_package_lost_five_times_fails_but_not_before_its_last_copy_is_back():
     assert (row.state, row.why) == (PackageEnd.FAILED, "lost 5 times with its PC")
 
 
-def test_a_package_spent_by_a_lapse_is_open_again_once_that_pc_is_heard():
-    desk = Desk(packages=specs("a1"))
-    for attempt in range(1, 5):
-        desk.ask(f"w{attempt}")
-        desk.wait(70)
-        desk.result("a1", attempt, Outcome.LOST, worker=f"w{attempt}")
-    desk.ask("w5")
-    desk.beat("w5", ("a1", 5, R))
-    desk.wait(590)
-    desk.beat("w1")
-    assert ("lease", "a1", 6) in desk.kept, "a second copy is out"
-    desk.wait(100)
-    assert desk.package("a1").spent
+def test_losses_that_are_taken_back_do_not_add_up():
+    desk = Desk(packages=specs("a1"), usual_s=5000.0)
+    desk.ask("w1")
+    for _ in range(6):
+        desk.beat("w1", ("a1", 1, R))
+        desk.wait(700)
+        assert len(desk.package("a1").lost) == 1
 
-    desk.beat("w5", ("a1", 5, R))
-
-    assert desk.package("a1").spent == ""
+    assert said(desk.beat("w1", ("a1", 1, R))) == [("a1", 1, Say.GO_ON)]
+    assert desk.package("a1").lost == ()
     assert desk.package("a1").state is PackageEnd.OPEN
 
 
