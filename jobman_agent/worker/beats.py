@@ -22,7 +22,7 @@ BEAT_S = LEASE_S / 3
 MOST_S = 3600.0
 IDLE_S = 60.0
 RUNS_S = 1.0
-"""A package that has run for so long is worth a beat of its own; shorter ones are not."""
+"""That a package runs is told at once, but of very short ones only of those that last so long."""
 HELD_MOST = 4000
 """Packages in one beat, so that it stays below the size of a message; more come in the next."""
 
@@ -49,7 +49,7 @@ def send_due(state: State) -> None:
     """Send the beats that are due."""
     if state.boxes is None:
         return
-    told = {item.session for item in state.untold if _long(state, item)}
+    told = {item.session for item in state.untold if _worth_telling(state, item)}
     for session in state.sessions.values():
         if not session.live or session.boxless:
             continue
@@ -65,8 +65,12 @@ def _since(state: State, session: Session) -> float:
     return state.now - last if last is not None else MOST_S
 
 
-def _long(state: State, item: Item) -> bool:
-    return item.runs_since is not None and state.now - item.runs_since >= RUNS_S
+def _worth_telling(state: State, item: Item) -> bool:
+    """Whether a package that runs is to be told now; its loss counts only if it was told."""
+    if item.runs_since is None or _since(state, item.session) < RUNS_S:
+        return False
+    short = state.usual_s is not None and state.usual_s < RUNS_S
+    return not short or state.now - item.runs_since >= RUNS_S
 
 
 def _idle(state: State, session: Session) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from jobman_agent.model.messages import Goodbye
+from jobman_agent.model.messages import Goodbye, Outcome
 from jobman_agent.worker import actions as do
 from jobman_agent.worker import beats, events, hiring, packages, results, sessions
 from jobman_agent.worker.rows import Stage, Standing
@@ -31,6 +31,7 @@ TICK_S = 1.0
 LEAVE_S = 20.0
 """After so long of leaving we go, whatever is left."""
 JUNK_S = 60.0
+_DONE = frozenset((Outcome.DONE, Outcome.FAILED, Outcome.TIMED_OUT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Snapshot:
     unreceipted: int
     """Finished packages without a receipt."""
     done: int
-    """Packages that have ended since this process came up, in whatever way."""
+    """Packages that have run to their end since this process came up, well or not."""
 
 
 class Core:
@@ -175,7 +176,7 @@ class Core:
             case events.RunStarted(run):
                 packages.run_started(state, run)
             case events.RunEnded():
-                self._done += 1
+                self._done += event.result.outcome in _DONE
                 packages.run_ended(state, event)
                 hiring.package_ended(state)
             case events.FilesCame(sha256s):

@@ -65,6 +65,8 @@ class Place:
     """What may be executed here."""
     employers: Employers
     """Whom this PC works for."""
+    sandbox: bool = True
+    """Whether packages run in a sandbox, if this PC has one."""
 
 
 class Worker:
@@ -161,7 +163,8 @@ class Worker:
             spool.remove_runner_folders()
             runs = self._runs = Runs(spool, loaded.start, self.post, self._tell)
             stack.push_async_callback(runs.close)
-            pc = replace(self._place.pc, sandbox=await runs.open())
+            sandbox = await runs.open()
+            pc = replace(self._place.pc, sandbox=sandbox if self._place.sandbox else "none")
             await self._work(stack, spool, loaded, runs, pc)
 
     async def _work(

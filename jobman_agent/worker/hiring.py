@@ -104,7 +104,8 @@ def _refuse(state: State, boxes: Boxes, seen: SeenOffer, passed: offers.PassedOv
     )
     box = boxes.ask_box(seen.sender, offer.offer)
     state.send(message, Errand("word", box, state.fresh_id()))
-    state.tell(f"passed over {offer.title} of {offer.employer}: {passed.why}", 2)
+    text = f"passed over {offer.title} of {offer.employer}: {passed.why}"
+    state.tell(text, 2, warning=True)
 
 
 # ---- choosing
@@ -177,6 +178,7 @@ def ask(state: State, boxes: Boxes, seen: SeenOffer) -> Session:
     sessions.declare(state, session)
     state.out.append(do.SetSlots(session.slots))
     _send_ask(state, boxes, session)
+    state.tell(f"the offer of {offer.title} by {offer.employer} suits this PC", 2)
     state.tell(f"asked {offer.employer} for work of {offer.title}", 3)
     return session
 

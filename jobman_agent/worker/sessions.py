@@ -192,7 +192,8 @@ def _heard(state: State, session: Session, message: object) -> None:
         state.touch_session(session)
     if session.standing is Standing.ASKED and isinstance(message, (Work, Answer)):
         session.standing = Standing.OPEN
-        session.since = session.worked = session.beats.last = state.now
+        session.since = session.worked = state.now
+        session.beats.last = state.now - beats.RUNS_S  # no beat is due but for what begins
         state.touch_session(session)
         state.tell(f"{session.name} has answered", 5)
 

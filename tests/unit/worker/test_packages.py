@@ -364,8 +364,7 @@ def test_a_beat_lists_everything_that_is_held():
     bench.work(session, "a", "b", "c")
     bench.end(of(do.Start, bench.done)[0])
     (start,) = of(do.Start, bench.done)
-    bench.step(ev.RunStarted(start.run))
-    (beat,) = sent("beat", bench.wait(2))
+    (beat,) = sent("beat", bench.step(ev.RunStarted(start.run)))
 
     assert beat.slots == 1
     assert {h.package: h.state for h in beat.holding} == {
