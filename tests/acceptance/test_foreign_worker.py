@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import os
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -15,14 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from jobman_agent.clock import SystemClock
-from jobman_agent.employer.hiring import Hired, Hiring, Listeners
-from jobman_agent.employer.loading import load_job
-from jobman_agent.employer.opening import open_job, plan_of
+from jobman_agent.errors import ExitCode
 from jobman_agent.model import messages as m
-from jobman_agent.pool.opening import make_pool, parse_pool_url
 from jobman_agent.trust.envelope import seal as seal_envelope
-from jobman_agent.trust.keys import KeyPair
+from jobman_agent.trust.keys import KeyPair, load_or_make
 from tests.acceptance.scripted_employer import (
     OFFER,
     WAIT_S,
@@ -115,35 +112,35 @@ def write_job(root: Path) -> dict[str, float]:
     return numbers
 
 
-async def employ(folder: Path, home: Path, pool_url: str, key: KeyPair) -> Hired:
-    """What `jobman employ` does, in this process."""
-    address = parse_pool_url(pool_url)
-    opened = open_job(load_job(folder), home, SystemClock())
+async def employ(folder: Path, home: Path, pool_url: str) -> int:
+    """Run `jobman employ` to its end; returns its exit code."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "jobman_agent", "employ", str(folder), "--pool", pool_url, "-v",
+        env=os.environ | {"JOBMAN_HOME": str(home)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
     try:
-        hiring = Hiring(
-            opened,
-            plan_of(opened, key, "alice"),
-            key,
-            lambda sender: make_pool(address, sender),
-            Listeners(tell=print, step=print),
-        )
         async with asyncio.timeout(90):
-            return await hiring.run()
+            out, _ = await process.communicate()
+        print(out.decode())
     finally:
-        opened.close()
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    return process.returncode
 
 
 async def test_the_foreign_worker_alone_does_a_whole_job(pool_url, tmp_path):
     numbers = write_job(tmp_path / "job")
-    key = KeyPair.from_seed(bytes(range(32)))
+    key = load_or_make(tmp_path / "home" / "keys")
 
     more = ("--slots", "2", "--jobs", "1")
     async with foreign_worker(pool_url, key.public, *more) as worker:
-        hired = await employ(tmp_path / "job", tmp_path / "home", pool_url, key)
+        code = await employ(tmp_path / "job", tmp_path / "home", pool_url)
         assert await asyncio.wait_for(worker.wait(), WAIT_S) == 0
 
     results = tmp_path / "job" / "results"
-    assert (hired.accepted, hired.failed, hired.left) == (19, 1, 0)
+    assert code == ExitCode.PACKAGES_FAILED
     assert {p.name for p in results.iterdir() if p.is_dir()} == numbers.keys() - {"bad"}
     for name, x in numbers.items():
         if name != "bad":
