@@ -61,19 +61,33 @@ class Context:
             raise InputError(f"no pool is named: {THREE_WAYS}")
         return parse_pool_url(pool.url, insecure=pool.insecure)
 
-    def pool_factory(self, sender: Sender) -> Callable[[], Pool]:
-        """Makes a new pool for each connection; one sender for the whole process.
+    def pool_maker(self) -> Callable[[Sender], Pool]:
+        """Makes a new pool for each connection; what a broker needs is imported at the first one.
 
         Raises:
             InputError: no pool was named, its URL or its password is not right.
         """
         from jobman_agent.cli.passwords import find_password
-        from jobman_agent.pool.opening import make_pool
 
         address, pool = self.address, self.settings.pool
         password = find_password(pool.password, pool.user) if pool.password else None
         credentials = (pool.user, password) if pool.user and password is not None else None
-        return lambda: make_pool(address, sender, credentials=credentials, ca=pool.ca)
+
+        def make(sender: Sender) -> Pool:
+            from jobman_agent.pool.opening import make_pool
+
+            return make_pool(address, sender, credentials=credentials, ca=pool.ca)
+
+        return make
+
+    def pool_factory(self, sender: Sender) -> Callable[[], Pool]:
+        """The same, with one sender for the whole process.
+
+        Raises:
+            InputError: no pool was named, its URL or its password is not right.
+        """
+        make = self.pool_maker()
+        return lambda: make(sender)
 
 
 def load_context(args: argparse.Namespace) -> Context:
@@ -90,6 +104,22 @@ def load_context(args: argparse.Namespace) -> Context:
     for note in settings.notes:
         print(f"jobman: {note}", file=sys.stderr)
     return Context(places, settings)
+
+
+def own_name(given: str | None) -> str:
+    """What this user is called as an employer: ``--name``, else the login name.
+
+    Raises:
+        InputError: it cannot stand in ``[employers]``, or there is no login name.
+    """
+    import getpass
+
+    from jobman_agent.trust.employers_file import check_name
+
+    try:
+        return check_name(given if given is not None else getpass.getuser())
+    except (OSError, KeyError) as exc:  # no login name: OSError from 3.13 on
+        raise InputError(f"your login name cannot be found ({exc}): say --name NAME") from exc
 
 
 def start_log(places: Places, verbosity: int) -> None:

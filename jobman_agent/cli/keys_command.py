@@ -125,16 +125,9 @@ def _rows(context: Context, employers: Employers) -> list[tuple[str, ...]]:
 
 
 def _export(args: argparse.Namespace) -> int:
-    import getpass
+    from jobman_agent.cli.context import load_context, own_name
 
-    from jobman_agent.cli.context import load_context
-    from jobman_agent.errors import InputError
-    from jobman_agent.trust.employers_file import check_name
-
-    try:
-        name = check_name(args.name if args.name is not None else getpass.getuser())
-    except (OSError, KeyError) as exc:  # no login name: OSError from 3.13 on
-        raise InputError(f"your login name cannot be found ({exc}): say --name NAME") from exc
+    name = own_name(args.name)
     key = load_context(args).key
     if args.json:
         print_json({"name": name, "key": key.public, "fingerprint": key.fingerprint})

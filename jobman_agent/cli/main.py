@@ -13,12 +13,14 @@ from jobman_agent import __version__
 from jobman_agent.cli import (
     check_command,
     config_command,
+    employ_command,
     keys_command,
     new_command,
     offers_command,
     pool_command,
     run_command,
     withdraw_command,
+    work_command,
 )
 from jobman_agent.cli.output import print_json
 from jobman_agent.errors import ExitCode, InputError, JobmanError
@@ -30,6 +32,8 @@ COMMANDS = (
     new_command,
     check_command,
     run_command,
+    employ_command,
+    work_command,
     offers_command,
     withdraw_command,
     keys_command,

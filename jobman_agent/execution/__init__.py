@@ -8,6 +8,7 @@ This is where the room chooses its operating system, once. The names below mean 
 - ``RUNNER_FLAGS``: how the runner itself is started
 - ``processes``: look at processes and their descendants
 - ``Survivors``, ``Swept``: what a package leaves behind
+- ``SYSTEM``, ``total_memory``: what this PC is and has
 
 docs/execution.md says how a package is run. Nothing here imports asyncio but ``client``.
 """
@@ -19,24 +20,31 @@ import sys
 if sys.platform == "win32":
     from jobman_agent.execution import processes_psutil as processes
     from jobman_agent.execution.folder_windows import Folder, is_regular, remove_tree
+    from jobman_agent.execution.machine_windows import total_memory
     from jobman_agent.execution.priority_windows import RUNNER_FLAGS, hurry, lower, prepare
     from jobman_agent.execution.process_windows import Child, Launcher, Usage, system_environment
     from jobman_agent.execution.survivors_windows import Survivors, Swept
 elif sys.platform == "darwin":
     from jobman_agent.execution import processes_psutil as processes
     from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
+    from jobman_agent.execution.machine_posix import total_memory
     from jobman_agent.execution.priority_macos import RUNNER_FLAGS, hurry, lower, prepare
     from jobman_agent.execution.process_posix import Child, Launcher, Usage, system_environment
     from jobman_agent.execution.survivors_macos import Survivors, Swept
 else:
     from jobman_agent.execution import processes_linux as processes
     from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
+    from jobman_agent.execution.machine_posix import total_memory
     from jobman_agent.execution.priority_linux import RUNNER_FLAGS, hurry, lower, prepare
     from jobman_agent.execution.process_posix import Child, Launcher, Usage, system_environment
     from jobman_agent.execution.survivors_linux import Survivors, Swept
 
+SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+"""As an ask names it."""
+
 __all__ = [
     "RUNNER_FLAGS",
+    "SYSTEM",
     "Child",
     "Folder",
     "Launcher",
@@ -50,4 +58,5 @@ __all__ = [
     "processes",
     "remove_tree",
     "system_environment",
+    "total_memory",
 ]
