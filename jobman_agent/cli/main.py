@@ -99,7 +99,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _run(argv: Sequence[str] | None) -> int:
     defaults = argparse.Namespace(config=None, pool=None, json=False, verbose=0)
-    args = build_parser().parse_args(argv, defaults)
+    try:
+        args = build_parser().parse_args(argv, defaults)
+    except InputError as exc:  # of an option's own parser
+        print(f"jobman: {exc}", file=sys.stderr)
+        return exc.exit_code
     try:
         code = int(args.run(args))
         sys.stdout.flush()

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         for offer, key in offers
     ]
     if junk:
-        say(f"{count_text(junk, 'message')} in the hiring queue that are no offers: passed over")
+        what = count_text(junk, "message")
+        say(f"passed over what is no signed offer in the hiring queue: {what}")
     if args.json:
         print_json([_as_json(one, now) for one in seen])
     elif seen:

@@ -65,7 +65,9 @@ def seconds_text(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours >= 48:  # noqa: PLR2004 - from two days on
         return f"{hours // 24} d"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def count_text(count: int, thing: str) -> str:

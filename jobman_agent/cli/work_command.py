@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from jobman_agent.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     import argparse
+    import asyncio
     from collections.abc import Callable
 
     from jobman_agent.cli.commands import Commands
@@ -81,6 +81,8 @@ def _count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Work until there is a reason to leave."""
+    import asyncio
+
     from jobman_agent.cli.context import load_context, start_log
     from jobman_agent.trust.employers import load_employers
     from jobman_agent.trust.programs import load_programs
@@ -185,6 +187,8 @@ class _Shift:
         Raises:
             JobmanError: as ``Worker.run``.
         """
+        import asyncio
+
         from jobman_agent.cli.awake import Awake
         from jobman_agent.cli.interrupts import Interrupts
         from jobman_agent.cli.worker_view import work_summary
@@ -217,6 +221,8 @@ class _Shift:
     async def _watch(
         self, worker: Worker, task: asyncio.Task[None], want_awake: Callable[[bool], None]
     ) -> None:
+        import asyncio
+
         from jobman_agent.cli.display import FRAME_S
         from jobman_agent.cli.worker_view import status_line
 

@@ -10,6 +10,7 @@ from jobman_agent.settings.week import (
     parse_days,
     parse_holidays,
     parse_windows,
+    unmeant_gaps,
 )
 
 
@@ -89,3 +90,20 @@ def test_countries_of_holidays():
     assert parse_holidays("none") is None
     with pytest.raises(ValueError, match="write for example DK"):
         parse_holidays("Denmark")
+
+
+@pytest.mark.parametrize(
+    ("days", "gaps"),
+    [
+        ({"monday-friday": "18:00-07:00", "sunday": "all day"}, ["monday 00:00-07:00"]),
+        ({"monday-friday": "18:00-07:00", "saturday, sunday": "all day"}, ["monday 00:00-07:00"]),
+        ({"monday-friday": "00:00-07:00, 18:00-24:00", "sunday": "all day"}, []),
+        ({"monday-friday": "18:00-07:00", "sunday": "12:00-07:00"}, []),
+        ({"monday-friday": "18:00-07:00", "sunday": "08:00-12:00"}, []),
+        ({"monday": "00:00-07:00, 18:00-07:00", "sunday": "all day"}, []),
+    ],
+)
+def test_a_morning_that_nobody_means_to_leave_out_is_pointed_at(days, gaps):
+    week = make_week({name: (parse_days(name), parse_windows(text)) for name, text in days.items()})
+
+    assert [gap.partition(" is not free")[0] for gap in unmeant_gaps(week)] == gaps
