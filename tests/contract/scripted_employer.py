@@ -109,7 +109,7 @@ class Employer:
 
     async def until(self, true, timeout=20.0):
         """Wait until something is true; whatever comes is looked at."""
-        async with asyncio.timeout(timeout):  # the test fails here
+        async with asyncio.timeout(timeout):
             while not true():
                 self._changed.clear()
                 await self._changed.wait()

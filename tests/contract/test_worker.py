@@ -6,8 +6,6 @@ import asyncio
 import hashlib
 import random
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,18 +15,14 @@ from jobman_agent.model.messages import (
     Goodbye,
     Need,
     Outcome,
-    Program,
     RefuseCode,
     Say,
     Wanted,
 )
 from jobman_agent.pool.memory import MemoryHub, MemoryPool
-from jobman_agent.settings.software import Software
-from jobman_agent.trust.employers import NotTrusted, Trusted
 from jobman_agent.trust.keys import KeyPair
-from jobman_agent.trust.programs import Programs
-from jobman_agent.worker.employee import Place, Worker
 from jobman_agent.worker.holdings import PC
+from tests.contract.house import SLEEPS, WRITES, House
 from tests.contract.scripted_employer import (
     OFFER,
     Employer,
@@ -37,70 +31,6 @@ from tests.contract.scripted_employer import (
     a_recipe,
     a_time,
 )
-
-WRITES = "import os; open('r.out','w').write(os.environ['JOBMAN_PACKAGE'])"
-SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
-
-
-class Trusting:
-    """Trusts everybody whose key is not on its list."""
-
-    def __init__(self, *never):
-        self.never = never
-
-    def refresh(self):
-        pass
-
-    def judge(self, key, voucher, now):
-        del voucher, now
-        if key in self.never:
-            return NotTrusted("never heard of", f"jobman keys trust alice {key}")
-        return Trusted("alice", allow_code=True)
-
-
-class House:
-    """A worker's PC: starts, stops and restarts its worker."""
-
-    def __init__(self, home, make_pool, **changes):
-        self.home, self.make_pool = home, make_pool
-        self.told = []
-        self.employers = Trusting()
-        self.pc = PC(
-            worker="pc1",
-            os="linux",
-            cores=2,
-            memory=4 << 30,
-            disk=1 << 30,
-            programs={"python": Program(name="python", version="3")},
-            scan_most_s=0.2,
-            **changes,
-        )
-        self.worker = self.task = None
-
-    def start(self, **more):
-        software = Software("python", Path(sys.executable))
-        place = Place(
-            home=self.home,
-            pc=self.pc,
-            key=KeyPair.from_seed(b"w" * 32),
-            programs=Programs([software], ["python"]),
-            employers=self.employers,
-        )
-        self.worker = Worker(place, self.make_pool, self.told.append, rng=random.Random(1), **more)
-        self.task = asyncio.create_task(self.worker.run())
-
-    async def leave(self):
-        self.worker.leave("the test ends")
-        async with asyncio.timeout(30):
-            await self.task
-
-    async def die(self):
-        """As near to kill -9 as a task can come: nothing is said or kept any more."""
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
-
-    def said(self, text):
-        return [t.text for t in self.told if text in t.text]
 
 
 @pytest.fixture
