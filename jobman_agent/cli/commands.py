@@ -14,6 +14,13 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """What ``add_subparsers`` returns; argparse itself keeps the name to itself."""
 
 
+class HelpFormatter(RawDescriptionRichHelpFormatter):
+    """Takes a section's name like ``[pool]`` for what it is, and not for markup."""
+
+    text_markup = False
+    help_markup = False
+
+
 def add_command(
     commands: Commands,
     common: argparse.ArgumentParser,
@@ -37,7 +44,7 @@ def add_command(
         parents=[common],
         help=summary,
         description=description,
-        formatter_class=RawDescriptionRichHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     if run is not None:
         parser.set_defaults(run=run)

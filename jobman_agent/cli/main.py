@@ -7,12 +7,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from rich_argparse import RawDescriptionRichHelpFormatter
-
 from jobman_agent import __version__
 from jobman_agent.cli import (
     check_command,
     config_command,
+    demo_command,
     employ_command,
     keys_command,
     new_command,
@@ -22,6 +21,7 @@ from jobman_agent.cli import (
     withdraw_command,
     work_command,
 )
+from jobman_agent.cli.commands import HelpFormatter
 from jobman_agent.cli.output import print_json
 from jobman_agent.errors import ExitCode, InputError, JobmanError
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = (
+    demo_command,
     new_command,
     check_command,
     run_command,
@@ -85,7 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="jobman",
         description="Turns the idle PCs of an office into one compute pool.",
         epilog=_EPILOG,
-        formatter_class=RawDescriptionRichHelpFormatter,
+        formatter_class=HelpFormatter,
         parents=[common],
     )
     parser.add_argument("--version", action="version", version=f"jobman {__version__}")

@@ -28,6 +28,10 @@ def test_help_names_every_command_and_every_exit_code(jobman):
     assert "JOBMAN_POOL_URL" in said.out
 
 
+def test_the_help_of_a_command_keeps_what_stands_in_brackets(jobman):
+    assert "one line for [employers] in another" in jobman("keys", "export", "--help").out
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [
