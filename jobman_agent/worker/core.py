@@ -21,9 +21,8 @@ from jobman_agent.worker.rows import Stage, Standing
 from jobman_agent.worker.state import State
 
 if TYPE_CHECKING:
-    import random
-
     from jobman_agent.worker.actions import Action
+    from jobman_agent.worker.chance import Chance
     from jobman_agent.worker.events import Event
     from jobman_agent.worker.holdings import PC
 
@@ -63,7 +62,7 @@ class Snapshot:
 class Core:
     """One worker's side of all its sessions. Not safe for threads; one owner steps it."""
 
-    def __init__(self, pc: PC, rng: random.Random) -> None:
+    def __init__(self, pc: PC, rng: Chance) -> None:
         self._state = State(pc, rng)
         self._started = False
         self._leave_since = 0.0

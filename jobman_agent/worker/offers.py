@@ -13,10 +13,10 @@ from jobman_agent.model.messages import RefuseCode
 from jobman_agent.model.wire import parse_time
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Iterable, Sequence
 
     from jobman_agent.model.messages import Offer
+    from jobman_agent.worker.chance import Chance
     from jobman_agent.worker.events import SeenOffer
     from jobman_agent.worker.holdings import PC
 
@@ -114,9 +114,7 @@ def weight(seen: SeenOffer) -> float:
     return min(offer.waiting, WAITING_MOST) / (offer.workers + 1) * seen.priority
 
 
-def choose(
-    offers: Iterable[SeenOffer], rng: random.Random, more_than: float = 0.0
-) -> SeenOffer | None:
+def choose(offers: Iterable[SeenOffer], rng: Chance, more_than: float = 0.0) -> SeenOffer | None:
     """One of the offers at random, by weight; None if none is heavier than `more_than`."""
     heavy: Sequence[SeenOffer] = [seen for seen in offers if weight(seen) > more_than]
     if not heavy:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import random
-
+    from jobman_agent.worker.chance import Chance
     from jobman_agent.worker.events import SeenOffer
 
 Calling = tuple[str, str]
@@ -21,7 +20,7 @@ TELL_AGAIN_S = 3600.0
 class Seeking:
     """The rhythm of scans, and what is remembered of offers for as long as this process lives."""
 
-    def __init__(self, most_s: float, rng: random.Random) -> None:
+    def __init__(self, most_s: float, rng: Chance) -> None:
         self._most_s = most_s
         self._rng = rng
         self._pause = 0.0

@@ -17,10 +17,9 @@ from jobman_agent.worker.rows import ItemRow, Stage
 from jobman_agent.worker.seeking import Seeking
 
 if TYPE_CHECKING:
-    import random
-
     from jobman_agent.model.messages import Message
     from jobman_agent.worker.actions import Action
+    from jobman_agent.worker.chance import Chance
     from jobman_agent.worker.events import Boxes
 
 LEASE_S = 600.0
@@ -30,7 +29,7 @@ LEASE_S = 600.0
 class State:
     """All that the core knows; `out` collects what is to be done."""
 
-    def __init__(self, pc: PC, rng: random.Random) -> None:
+    def __init__(self, pc: PC, rng: Chance) -> None:
         self.pc = pc
         self.rng = rng
         self.now = 0.0
