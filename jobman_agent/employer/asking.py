@@ -35,7 +35,9 @@ def receive_ask(turn: Turn, event: Received, ask: Ask) -> Session | None:
     no = _fault(state, event, ask, off)
     if no is not None:
         code, why, right = no
-        turn.tell(f"{ask.worker} asked and was refused: {why}")
+        if state.refused.get(event.key) is not code:
+            state.refused[event.key] = code
+            turn.tell(f"{ask.worker} asked and was refused: {why}")
         turn.refuse(ask.session, ask.work_box, code, why, right)
         return None
     session = state.add_session(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from jobman_agent.employer.receiving import open_all
+from jobman_agent.employer.events import BoxGone
+from jobman_agent.employer.receiving import Entry, open_all
 from jobman_agent.employer.sending import Lanes
 from jobman_agent.errors import PoolUnavailable, Undeliverable
 from jobman_agent.log import get_logger
@@ -20,7 +21,6 @@ from jobman_agent.trust.frames import seal
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
 
-    from jobman_agent.employer.receiving import Entry
     from jobman_agent.employer.tools import Tools
     from jobman_agent.model.messages import Message
     from jobman_agent.pool.contract import Delivery, Pool
@@ -118,14 +118,25 @@ class Connection:
         while True:
             try:
                 deliveries = await self.pool.receive()
-            except (PoolUnavailable, Undeliverable) as exc:
+            except PoolUnavailable as exc:
                 return exc
+            except Undeliverable as exc:
+                if self.ask_box in str(exc):
+                    return exc  # made anew by the next connection
+                self._note_removed(str(exc))
+                continue
             self.heard = self.tools.clock.monotonic()
             await self._room.acquire()
             incoming = open_all(deliveries, self.tools, self.pool)
             for box in incoming.other_version:
                 self._refuse_version(box)
             self.begin(self._take_files(incoming.files, deliveries, incoming.entry))
+
+    def _note_removed(self, which: str) -> None:
+        """A worker has removed its result box: it owes nothing any more."""
+        for session in self.tools.core.state.sessions.values():
+            if session.row.result_box in which:
+                self.feed(Entry([BoxGone(session.row.session)]))
 
     async def _take_files(
         self, messages: Iterable[Opened], deliveries: Sequence[Delivery], entry: Entry

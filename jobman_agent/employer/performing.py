@@ -48,6 +48,7 @@ _LONGEST_LISTENING_SECONDS = 10.0
 _MOST_IN_INBOX = 64
 """Messages that may wait in a worker's inbox of a shared directory (PROTOCOL 3.2, rule 7)."""
 _WITHDRAW_TRIES = 10
+_ROOM_TRIES = 30
 
 _log = get_logger(__name__)
 
@@ -154,6 +155,9 @@ class Performer:
         sent: set[tuple[str, int]] = set()
         try:
             for parcel in packed.parcels:
+                if not await self._has_room(action.box):
+                    self._not_sent(action, but=frozenset(sent))
+                    return
                 await self._send_work(action, packed, parcel)
                 sent.update(parcel.names)
         except Undeliverable:
@@ -162,7 +166,6 @@ class Performer:
             self._greeted.add(action.session)
 
     async def _send_work(self, action: Hand, packed: Packed, parcel: Parcel) -> None:
-        await self._make_room(action.box)
         if self._pool.blobs is not None:
             await self._give_large(self._pool.blobs, packed, parcel)
         work = Work(
@@ -185,12 +188,18 @@ class Performer:
         await give_blobs(blobs, {s: path for s, path in found.items() if path is not None})
         self._given |= found.keys()
 
-    async def _make_room(self, box: str) -> None:
-        """No folder of a shared directory gets too many files."""
+    async def _has_room(self, box: str) -> bool:
+        """Wait for room in a worker's inbox: no folder of a shared directory gets too many files.
+
+        False after a while: that worker does not read, and is not to be waited for.
+        """
         if self._pool.blobs is None:
-            return
-        while await self._pool.backlog(box) > _MOST_IN_INBOX:  # noqa: ASYNC110 - no event says so
+            return True
+        for _ in range(_ROOM_TRIES):
+            if await self._pool.backlog(box) <= _MOST_IN_INBOX:
+                return True
             await asyncio.sleep(_QUIET_SECONDS)
+        return False
 
     def _not_sent(
         self,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jobman_agent.employer.events import JobPlan, Moment
+    from jobman_agent.model.messages import RefuseCode
 
 
 class State:
@@ -77,6 +78,8 @@ class State:
         """Sorted run seconds of the accepted ones."""
         self.returned_seconds: list[float] = []
         """Sorted run seconds of all that came back done."""
+        self.refused: dict[str, RefuseCode] = {}
+        """Why the last ask of a key was refused; so that it is told once."""
         self.junk = 0
         self.workers = 0
         """Sessions that were live at the last tick, and those opened since."""

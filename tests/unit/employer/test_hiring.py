@@ -416,6 +416,31 @@ async def test_a_lost_connection_loses_nothing(tmp_path):
     assert len(pools) > 1
 
 
+async def test_a_worker_that_removes_its_box_disturbs_nobody(office):
+    pools: list[Pool] = []
+
+    def make(sender: Sender) -> Pool:
+        pools.append(MemoryPool(office.hub, sender))
+        return pools[-1]
+
+    opened = office.open()
+    hiring = office.hiring(opened, make)
+    running = asyncio.create_task(hiring.run())
+    leaver, other = office.worker("leaver"), office.worker("other")
+    async with asyncio.timeout(DEADLINE):
+        await leaver.ask()
+        await leaver.receive()
+        await leaver.pool.remove_box(leaver.result_box)
+        await asyncio.gather(other.run(), running)
+    opened.close()
+
+    assert running.result().accepted == 3
+    assert len(pools) == 1
+    again = office.open()
+    assert [row.deaf for row in again.journalled.sessions if row.worker == "leaver"] == [True]
+    again.close()
+
+
 async def test_progress_shows_workers_states_and_rate(tmp_path):
     office = Office(tmp_path, packages=5)
     opened = office.open()
