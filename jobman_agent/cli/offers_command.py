@@ -122,7 +122,7 @@ def _as_json(seen: Seen, now: datetime) -> dict[str, object]:
         "workers": offer.workers,
         "usual": offer.usual_s,
         "posted": offer.time,
-        "age": _age(offer, now),
+        "age": _seconds_since(offer.time, now),
         "expires": offer.expires,
         "trusted": trusted,
         "trusted_as": verdict.name if isinstance(verdict, Trusted) else None,
@@ -134,7 +134,9 @@ def _as_json(seen: Seen, now: datetime) -> dict[str, object]:
 
 def _row(seen: Seen, now: datetime) -> tuple[str, ...]:
     offer = seen.offer
-    age = _age(offer, now)
+    age = _seconds_since(offer.time, now)
+    over = _seconds_since(offer.expires, now)
+    shown = "not known" if age is None else seconds_text(max(0.0, age))
     return (
         offer.offer,
         offer.employer,
@@ -142,7 +144,7 @@ def _row(seen: Seen, now: datetime) -> tuple[str, ...]:
         offer.program,
         str(offer.waiting),
         str(offer.workers),
-        "not known" if age is None else seconds_text(age),
+        f"{shown}, expired" if over is not None and over > 0 else shown,
         trust_text(seen),
     )
 
@@ -159,12 +161,12 @@ def trust_text(seen: Seen) -> str:
     return f"as {verdict.name}"
 
 
-def _age(offer: Offer, now: datetime) -> float | None:
-    """Seconds since it was posted or refreshed, by this PC's clock; None: it does not say."""
+def _seconds_since(text: str, now: datetime) -> float | None:
+    """By this PC's clock; negative: still to come; None: it is no time."""
     from jobman_agent.errors import MalformedMessage
     from jobman_agent.model.wire import parse_time
 
     try:
-        return max(0.0, round((now - parse_time(offer.time)).total_seconds(), 1))
+        return round((now - parse_time(text)).total_seconds(), 1)
     except MalformedMessage:
         return None

@@ -205,7 +205,9 @@ def _from_option(text: str, known: Mapping[str, Software]) -> Software:
     if attribute or (equals and not where):
         raise InputError(f"--software {text[:80]}: write --software NAME or --software NAME=PATH")
     if not where:
-        where = shutil.which(name) or ""
+        # Some systems call it python3 only.
+        also = shutil.which("python3") if name == "python" else None
+        where = shutil.which(name) or also or ""
         if not where:
             raise InputError(
                 f"--software {name}: there is no {name} on PATH; write --software {name}=PATH"

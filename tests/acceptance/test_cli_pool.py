@@ -85,6 +85,15 @@ async def test_offers_shows_the_newest_of_each_and_whether_this_pc_would_take_it
     assert 170 < offer["age"] < 240
 
 
+async def test_an_offer_that_nobody_refreshes_is_called_expired(jobman, url, tmp_path):
+    then = time_text(datetime.now(UTC) - timedelta(hours=3))
+    await post(tmp_path / "pool", tmp_path / "alice", an_offer(1, time=then, expires=then))
+
+    said = jobman("offers", "--pool", url)
+
+    assert said.lines[1].split("\t")[6] == "3 h, expired"
+
+
 async def test_an_employer_withdraws_by_folder_what_its_crash_left_there(jobman, url, tmp_path):
     await post(tmp_path / "pool", jobman.home, an_offer(1, employer="me"))
     jobman("new", "bridge")

@@ -277,6 +277,14 @@ def test_software_of_the_command_line_is_looked_up_or_given(programs, folder, mo
         _resolve(found, "ccx", "{v}", values={"v": "b"})
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there python is called python.exe")
+def test_python_is_found_where_the_system_calls_it_python3_only(programs, folder, monkeypatch):
+    monkeypatch.setenv("PATH", str(folder))
+    (folder / "python3").symlink_to(folder / "ccx")
+
+    assert programs("", "python").path("python") == folder / "python3"
+
+
 @pytest.mark.parametrize(
     ("option", "why"),
     [
