@@ -53,6 +53,9 @@ class Employment:
     verbose: bool = False
     again: str = ""
     """The command that goes on with the job."""
+    hint: str = HINT
+    look: Callable[[], None] = lambda: None
+    """Called a few times a second; what it raises ends the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,17 @@ def employ(
     how = employment()
     for line in opening_lines(opened, how):
         say(line)
-    ending = asyncio.run(_Run(opened, how, display).run())
+    ending = run_job(opened, how, display)
     return tell_ending(opened, ending, how.again, as_json=as_json)
+
+
+def run_job(opened: OpenJob, how: Employment, display: Display) -> Ending:
+    """Work at a job until it is done or withdrawn, with a display.
+
+    Raises:
+        JobmanError: as ``Hiring.run``, or from ``Employment.look``.
+    """
+    return asyncio.run(_Run(opened, how, display).run())
 
 
 def opening_lines(opened: OpenJob, how: Employment) -> list[str]:
@@ -120,7 +132,7 @@ class _Run:
         self._how = how
         self._display = display
         self._plain = PlainLines()
-        self._heading = Heading(opened.job.spec.title, how.pool, HINT)
+        self._heading = Heading(opened.job.spec.title, how.pool, how.hint)
         self._began = SYSTEM_CLOCK.monotonic()
         self._task: asyncio.Task[Hired] | None = None
         self._hiring: Hiring | None = None
@@ -159,6 +171,7 @@ class _Run:
         try:
             while not task.done():
                 self._show(hiring)
+                self._how.look()
                 await asyncio.wait({task}, timeout=FRAME_S)
         finally:
             task.cancel()
@@ -193,7 +206,7 @@ class _Run:
 def tell_ending(opened: OpenJob, ending: Ending, again: str, *, as_json: bool) -> int:
     """Say how a run ended: failures on stderr, the last line or the JSON on stdout."""
     now = ending.progress
-    code = _exit_code(ending)
+    code = exit_code(ending)
     tell_failures(now)
     for name in now.unwritten:
         say(f"not written to {RESULTS}/ or {FAILED}/ yet: {name}; the same command tries again")
@@ -231,7 +244,8 @@ def last_line(root: Path, ending: Ending, again: str) -> str:
     return f"{count} accepted in {took}; they are in {root / RESULTS}"
 
 
-def _exit_code(ending: Ending) -> ExitCode:
+def exit_code(ending: Ending) -> ExitCode:
+    """What a script should know of it."""
     if ending.left:
         return ExitCode.INTERRUPTED
     if ending.progress.failed:

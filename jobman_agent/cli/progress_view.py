@@ -239,10 +239,12 @@ def _whole(seconds: float) -> str:
 
 
 def _pace(now: Progress, seconds: float) -> str:
+    if now.accepted + now.failed >= now.packages:
+        return f"done in {seconds_text(seconds)}"
     parts = [f"{_whole(seconds)} so far"]
     if now.rate:
         parts.insert(0, rate_text(now.rate))
-    if now.left_s is not None and now.accepted + now.failed < now.packages:
+    if now.left_s is not None:
         parts.append(f"about {_whole(now.left_s)} left")
     return "   ".join(parts)
 
@@ -281,9 +283,10 @@ class PlainLines:
         """
         names = frozenset(worker.name for worker in now.workers)
         found = [f"{one_line(name)} works for this job" for name in sorted(names - self._names)]
-        found += [f"{one_line(name)} has left" for name in sorted(self._names - names)]
-        self._names = names
         ended = now.accepted + now.failed
+        if ended < now.packages:  # at the end they all leave
+            found += [f"{one_line(name)} has left" for name in sorted(self._names - names)]
+        self._names = names
         if ended != self._ended and seconds >= self._next_s and ended < now.packages:
             found.append(plain_line(now))
             self._ended = ended
