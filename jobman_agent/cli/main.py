@@ -107,7 +107,7 @@ def _run(argv: Sequence[str] | None) -> int:
         return exc.exit_code
     try:
         code = int(args.run(args))
-        sys.stdout.flush()
+        print(end="", flush=True)  # a reader that has gone is noticed here, not at the exit
         return code
     except JobmanError as exc:
         return _tell(exc, args)

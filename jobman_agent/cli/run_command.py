@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
         return _show_expected(expected, as_json=args.json)
     package = args.package or job.package_names[0]
     _check_known(job, package)
-    runs = asyncio.run(_run(job, programs, context, package))
+    watched = args.verbose > 0 or sys.stderr.isatty()
+    runs = asyncio.run(_run(job, programs, context, package, watched=watched))
     if args.json:
         print_json({"job": str(job.root), "runs": [_as_json(one) for one in runs]})
     else:
@@ -107,13 +108,18 @@ def _programs(context: Context, software: list[str], program: str) -> Programs:
 
 
 async def _run(
-    job: JobFolder, programs: Programs, context: Context, package: str
+    job: JobFolder, programs: Programs, context: Context, package: str, *, watched: bool
 ) -> list[LocalRun]:
     from jobman_agent.employer.local_run import LocalRunner
 
     scratch = context.places.home / "run"
     async with LocalRunner(job, programs, scratch, python=programs.path(PYTHON)) as here:
-        return [await here.run_test(), await here.run_package(package)]
+        if watched:
+            say(f"running the ability test, at most {seconds_text(job.spec.time_s)}")
+        test = await here.run_test()
+        if watched:
+            say(f"running {package}")
+        return [test, await here.run_package(package)]
 
 
 async def _expect(

@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CLONE = Path(__file__).parents[2]
 
@@ -63,3 +67,11 @@ class Jobman:
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Look every 20 ms whether what another process does has happened; fail after the deadline."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it has not happened in time"
+        time.sleep(0.02)

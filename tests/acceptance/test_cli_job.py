@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 import sys
 
+import psutil
 import pytest
 
-from tests.acceptance.command import Jobman
+from tests.acceptance.command import Jobman, wait_until
 
 PYTHON = f"python={sys.executable}"
 
@@ -156,3 +159,31 @@ def test_bad_input_is_one_clear_line(jobman, words, what):
     assert said.out == ""
     assert what in said.err.splitlines()[-1]
     assert "Traceback" not in said.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C goes to a whole console")
+def test_ctrl_c_ends_a_run_and_what_it_runs(jobman):
+    jobman("new", "bridge")
+    begun = jobman.folder / "begun"
+    (jobman.folder / "bridge" / "common" / "statistics_of.py").write_text(
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(begun)!r} + '.part').write_text(str(os.getpid()))\n"
+        f"os.rename({str(begun)!r} + '.part', {str(begun)!r})\n"
+        "time.sleep(600)\n"
+    )
+    run = subprocess.Popen(
+        jobman.command("run", "bridge", "--software", PYTHON),
+        cwd=jobman.folder,
+        env=jobman.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(begun.exists)
+
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+
+    assert (run.returncode, out, err) == (130, "", "jobman: interrupted\n")
+    assert not psutil.pid_exists(int(begun.read_text()))
+    assert list((jobman.home / "run").iterdir()) == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from jobman_agent.employer.journal import Holder, Journal
 from jobman_agent.model.messages import Needs, Offer
 from jobman_agent.model.wire import time_text
 from jobman_agent.pool.contract import Sender
@@ -108,6 +109,20 @@ async def test_an_employer_withdraws_by_folder_what_its_crash_left_there(jobman,
     assert (withdrawn.code, withdrawn.err) == (0, f"withdrawn: {OFFER}\n")
     assert again.json == {"offer": OFFER, "stood": False}
     assert jobman("offers", "--pool", url).err == f"no offers stand in {url}\n"
+
+
+def test_what_an_employ_on_this_pc_offers_is_not_withdrawn_behind_its_back(jobman, url):
+    holder = Holder(pid=4711, host="here", since="2026-11-24T09:30:00Z")
+    journal = Journal.open(jobman.home / "jobs" / OFFER, holder)
+
+    said = jobman("withdraw", OFFER, "--pool", url)
+
+    journal.close()
+    assert said.code == 4
+    assert said.err == (
+        "jobman: jobman with pid 4711 on here, since 2026-11-24T09:30:00Z, works on this job "
+        "already: stop it there first, or watch it there\n"
+    )
 
 
 async def test_nobody_withdraws_the_offer_of_another(jobman, url, tmp_path):
