@@ -76,3 +76,15 @@ def test_the_type_marker_and_the_command_are_in_the_wheel(installed, tmp_path):
     assert (installed / "jobman_agent" / "py.typed").exists()
     done = run_outside(installed, tmp_path, "-m", "jobman_agent", "--version")
     assert done.stdout.startswith("jobman ")
+
+
+def test_a_job_and_a_settings_file_are_made_from_the_wheel(installed, tmp_path):
+    new = run_outside(installed, tmp_path, "-m", "jobman_agent", "new", "job")
+    words = ("--config", "my.ini", "config", "init", "--pool", "dir:pool")
+    init = run_outside(installed, tmp_path, "-m", "jobman_agent", *words)
+    check = run_outside(installed, tmp_path, "-m", "jobman_agent", "check", "job")
+
+    assert (new.returncode, init.returncode, check.returncode) == (0, 0, 0)
+    assert (tmp_path / "job" / "job.ini").is_file()
+    assert f"url = dir:{tmp_path / 'pool'}" in (tmp_path / "my.ini").read_text(encoding="utf-8")
+    assert check.stdout.endswith("no mistakes\n")
