@@ -27,12 +27,16 @@ also type: jobman keys trust NAME ed25519:...
 """
 _TRUST = """\
 Trust an employer's key: this PC works for it from now on. It is written to
-JOBMAN_HOME/employers.ini, never to a file that a person wrote. To take it back: jobman keys never.
+JOBMAN_HOME/employers.ini, never to a file that a person wrote. To take it back: jobman keys forget.
 Compare the fingerprint with its owner, by telephone for instance.
 """
 _NEVER = """\
 Let nothing run here for an employer any more, whatever else says so; by name (and then by the key
 that has this name here) or by key. jobman keys trust takes that back.
+"""
+_FORGET = """\
+Take back what jobman keys trust said of an employer or a worker; unlike never, somebody else (the
+office's authority, a line in jobman.ini) may still say that this PC works for her.
 """
 HEADERS = ("name", "fingerprint", "trusted for", "source")
 
@@ -60,6 +64,8 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     never = add_command(own, common, "never", "run nothing for an employer", _NEVER, _never)
     never.add_argument("who", metavar="NAME|KEY", help="as jobman keys show lists it")
+    forget = add_command(own, common, "forget", "take back a trust", _FORGET, _forget)
+    forget.add_argument("name", metavar="NAME", help="as jobman keys show lists it")
 
 
 def _open(args: argparse.Namespace) -> tuple[Context, Employers]:
@@ -163,4 +169,14 @@ def _never(args: argparse.Namespace) -> int:
         print_json({"never": args.who})
     else:
         say(f"nothing runs here for {args.who} any more")
+    return ExitCode.DONE
+
+
+def _forget(args: argparse.Namespace) -> int:
+    _, employers = _open(args)
+    employers.forget(args.name)
+    if args.json:
+        print_json({"forgotten": args.name})
+    else:
+        say(f"{args.name} is not trusted by jobman keys trust any more")
     return ExitCode.DONE

@@ -171,6 +171,23 @@ class Employers:
         self._file.change(lambda known: known.with_never(words))
         self.refresh()
 
+    def forget(self, name: str) -> None:
+        """Take back what ``add`` did, for an employer or a worker.
+
+        Raises:
+            InputError: nobody of this name was trusted by ``keys trust``.
+            SettingsError: employers.ini holds mistakes.
+            StorageError: it cannot be written.
+        """
+        name = check_name(name)
+        known = self._file.read()
+        if name not in known.keys and name not in known.workers:
+            written = self._settings.origins.get(f"employers.{name}")
+            hint = f"it stands in {written}: take it out there" if written else "see jobman keys"
+            raise InputError(f"jobman keys trust knows no {name}: {hint}")
+        self._file.change(lambda known: known.without(name))
+        self.refresh()
+
     def _judge_voucher(self, key: str, voucher: str, now: datetime) -> Trusted | NotTrusted:
         try:
             said = open_voucher(voucher, self._settings.employers.authority or "", key, now)

@@ -76,6 +76,16 @@ class Known:
             never=self.never | set(words),
         )
 
+    def without(self, name: str) -> Known:
+        """Neither an employer nor a worker of this name any more; what is never stays so."""
+        gone = {name, self.keys.get(name, name)}
+        return replace(
+            self,
+            keys={n: k for n, k in self.keys.items() if n != name},
+            allow_code=self.allow_code - gone,
+            workers={n: k for n, k in self.workers.items() if n != name},
+        )
+
 
 class EmployersFile:
     """The file, read again only when it has changed."""

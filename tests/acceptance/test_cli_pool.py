@@ -157,6 +157,9 @@ def test_keys_are_exported_trusted_and_refused_again(jobman, tmp_path):
     assert rows[-1].split("\t")[::2] == ["alice", "programs of this PC, own code"]
     assert refused.err == "nothing runs here for alice any more\n"
     assert worker("keys", "--json").json["never"] == ["alice", key]
+    assert worker("keys", "trust", "pc-17", key, "--worker", "--json").json["worker"]
+    assert worker("keys", "forget", "pc-17").code == 0
+    assert worker("keys", "--json").json["workers"] == {}
 
 
 def test_a_pool_is_made_checked_and_cleaned(jobman, url, tmp_path):

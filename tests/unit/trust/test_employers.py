@@ -277,3 +277,22 @@ def test_a_voucher_alone_says_what_is_wrong_with_it():
         open_voucher(good, IT.public, BOB, NOW)
     with pytest.raises(MalformedMessage):
         open_voucher("", IT.public, ALICE, NOW)
+
+
+def test_forgetting_takes_back_a_trust_and_its_code_but_no_never(pc):
+    employers = pc.load(f"bob = {BOB}\n")
+    employers.add("alice", ALICE, code=True)
+    employers.add("pc-17", EVE, worker=True)
+    employers.forget("Alice")
+    employers.forget("pc-17")
+
+    assert isinstance(_judge(employers, ALICE), NotTrusted)
+    assert not employers.is_known_worker(EVE)
+    employers.add("another", ALICE)
+    assert _judge(employers, ALICE) == Trusted("another", allow_code=False)
+    employers.never("another")
+    with pytest.raises(InputError, match="knows no another: see jobman keys"):
+        employers.forget("another")
+    assert isinstance(_judge(employers, ALICE), NotTrusted)
+    with pytest.raises(InputError, match=r"knows no bob: it stands in .*, line 2: take it out"):
+        employers.forget("bob")
