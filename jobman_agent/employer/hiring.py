@@ -28,9 +28,11 @@ from jobman_agent.employer.events import (
     Disconnected,
     Ended,
     Finished,
+    Hand,
     Judge,
     Moment,
     Save,
+    SendFailed,
     Started,
     Tell,
     Tick,
@@ -60,7 +62,6 @@ if TYPE_CHECKING:
     from jobman_agent.pool.contract import Pool
     from jobman_agent.trust.keys import KeyPair
 
-_FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _MOST_IN_A_TRANSACTION = 100
 _WITHDRAW_SECONDS = 20.0
@@ -99,6 +100,10 @@ class Options:
     """So long at most the pool may be out of reach; None: for ever."""
     tick_s: float = 2.0
     """Seconds between two ticks of the core."""
+    pause_s: float = 1.0
+    """Seconds before the first new connection; then twice as many, up to 60."""
+    quiet_s: float = 1.0
+    """So long nothing must come before all that waited in the pool counts as read."""
     clock: Clock = SYSTEM_CLOCK
 
 
@@ -134,6 +139,7 @@ class Hiring:
         self._listeners = listeners
         self._wait_s = options.wait_s
         self._tick_s = options.tick_s
+        self._pause_s = options.pause_s
         contents = Contents(journal)
         packer = Packer(opened.job)
         self._tools = Tools(
@@ -144,6 +150,7 @@ class Hiring:
             contents=contents,
             exchange=Exchange(journal, packer, self._files_complete, self._ask_files),
             clock=clock,
+            quiet_s=options.quiet_s,
         )
         self._evaluator = Evaluator(
             opened.job, contents, journal.folder / "checks", options.python, listeners.tell
@@ -182,10 +189,8 @@ class Hiring:
     def withdraw(self) -> None:
         """Take the offer down and stop; workers finish what they hold, the next run goes on."""
         if not self._tools.core.state.road.withdrawn:
-            self._listeners.tell(
-                "withdrawn: workers finish what they hold, and their results wait; to go on: "
-                f"jobman employ {self._opened.job.root}"
-            )
+            text = "workers finish what they hold, and their results wait for the next run"
+            self._listeners.tell(text)
             self._feed(Entry([WithdrawRequested()]))
             if self._performer is None:
                 self._withdrawn.set()
@@ -239,7 +244,7 @@ class Hiring:
         """The supervisor: one connection after the other."""
         clock = self._tools.clock
         sender = Sender(id=self._tools.key.id, start=self._tools.core.state.job.start)
-        pause, there = _FIRST_PAUSE_SECONDS, clock.monotonic()
+        pause, there = self._pause_s, clock.monotonic()
         while True:
             connection = Connection(
                 self._make_pool(sender), self._tools, self._feed, self._note_fault
@@ -248,7 +253,7 @@ class Hiring:
                 await connection.open()
                 self._connected(connection)
                 trouble: Exception = await connection.serve()
-                pause, there = _FIRST_PAUSE_SECONDS, clock.monotonic()
+                pause, there = self._pause_s, clock.monotonic()
             except (PoolUnavailable, Undeliverable) as exc:
                 trouble = exc
             finally:
@@ -343,6 +348,11 @@ class Hiring:
                 self._outcomes.write(action)
             case _ if self._performer is not None:
                 self._performer.perform(action)
+            case Hand(session, _, packages):
+                # Decided before the core heard that the connection is lost; all else that is
+                # wanted of a pool is wanted anew after the next ``Connected``.
+                names = tuple((package.package, package.attempt) for package in packages)
+                self._feed(Entry([SendFailed(session, undeliverable=False, packages=names)]))
 
     async def _judge(self, action: Judge) -> None:
         self._feed(Entry([await self._evaluator.later(action)]))

@@ -114,7 +114,7 @@ def _judged_test(turn: Turn, lease: LeaseRow, event: Judged) -> None:
         turn.tell(f"{worker} is dismissed for this job: the ability test failed: {event.why}")
         for session in state.sessions.values():
             if session.row.key == lease.key and not session.row.leaving:
-                turn.send_bye(session, Goodbye.DISMISSED, row.dismissed[:2000])
+                turn.send_bye(session, Goodbye.DISMISSED, row.dismissed)
     state.touch(row)
 
 

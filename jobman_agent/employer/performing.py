@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from jobman_agent.pool.contract import Blobs
 
 _OFFER = "offer"
-_QUIET_SECONDS = 1.0
+_AGAIN_SECONDS = 1.0
 _LONGEST_READING_SECONDS = 60.0
 _LONGEST_LISTENING_SECONDS = 10.0
 _MOST_IN_INBOX = 64
@@ -198,7 +198,7 @@ class Performer:
         for _ in range(_ROOM_TRIES):
             if await self._pool.backlog(box) <= _MOST_IN_INBOX:
                 return True
-            await asyncio.sleep(_QUIET_SECONDS)
+            await asyncio.sleep(_AGAIN_SECONDS)
         return False
 
     def _not_sent(
@@ -231,21 +231,21 @@ class Performer:
         for _ in range(_WITHDRAW_TRIES):
             if await self._pool.withdraw(self._tools.offer):
                 break
-            await asyncio.sleep(_QUIET_SECONDS)
+            await asyncio.sleep(_AGAIN_SECONDS)
         self._withdrawn()
 
     # ---- all boxes
     async def _read_out(self) -> None:
         """Wait until nothing has come for a moment: then what waited has been read."""
-        clock = self._tools.clock
+        clock, enough = self._tools.clock, self._tools.quiet_s
         await self._lanes.drained(_LONGEST_LISTENING_SECONDS)
         begun = clock.monotonic()
         while self._tools.core.state.sessions:
             now = clock.monotonic()
             quiet = now - max(self._connection.heard, begun)
-            if quiet >= _QUIET_SECONDS or now - begun > _LONGEST_READING_SECONDS:
+            if quiet >= enough or now - begun > _LONGEST_READING_SECONDS:
                 break
-            await asyncio.sleep(max(0.01, _QUIET_SECONDS - quiet))
+            await asyncio.sleep(max(0.01, enough - quiet))
         self._event(Settled())
 
     async def _finish(self) -> None:

@@ -28,6 +28,8 @@ class Tools:
     contents: Contents
     exchange: Exchange
     clock: Clock
+    quiet_s: float
+    """So long nothing must come before all that waited in the pool counts as read."""
 
     @property
     def now(self) -> Moment:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jobman_agent.employer.live import Session
     from jobman_agent.employer.state import State
 
+MAX_TEXT = 2000
+"""Characters of a text for people in a message."""
 ITEMS_IN_ANSWER = 1000
 """A thousand items with names of 100 characters are 150 kB: well below a message's size."""
 POLLS_A_SECOND = 500
@@ -60,7 +62,7 @@ class Turn:
             offer=self.state.plan.offer,
             session=row.session,
             reason=reason,
-            text=text,
+            text=text[:MAX_TEXT],
         )
         self.do(Send(row.session, row.work_box, bye))
 
@@ -72,8 +74,8 @@ class Turn:
             offer=self.state.plan.offer,
             session=session,
             code=code,
-            why=why,
-            right=right,
+            why=why[:MAX_TEXT],
+            right=right[:MAX_TEXT],
         )
         self.do(Send(session, box, refusal))
 

@@ -14,7 +14,7 @@ from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.employer.hiring import Hired, Hiring, Listeners, Options
 from jobman_agent.employer.loading import load_job
 from jobman_agent.employer.opening import Again, OpenJob, open_job, plan_of
-from jobman_agent.errors import AlreadyRunning, InputError, PoolUnavailable
+from jobman_agent.errors import AlreadyRunning, InputError, PoolUnavailable, Unconfirmed
 from jobman_agent.model.messages import Goodbye, Outcome, Package
 from jobman_agent.pool.contract import Pool, Sender
 from jobman_agent.pool.memory import MemoryHub, MemoryPool
@@ -63,7 +63,7 @@ class Office:
             KEY,
             make_pool or self.pool,
             Listeners(self.told.append, lambda n, text: self.steps.append((n, text))),
-            Options(**({"tick_s": 0.05} | options)),  # type: ignore[arg-type]
+            Options(**({"tick_s": 0.05, "pause_s": 0.05, "quiet_s": 0.1} | options)),  # type: ignore[arg-type]
         )
 
     async def employ(self, *workers: ScriptedWorker, again: Again | None = None) -> Hired:
@@ -414,6 +414,41 @@ async def test_a_lost_connection_loses_nothing(tmp_path):
 
     assert hired.accepted == 60
     assert len(pools) > 1
+
+
+class Doubtful(MemoryPool):
+    """A pool that does not confirm its n-th message, which arrives or does not."""
+
+    def __init__(self, office: Office, sender: Sender, nth: int, arrives: bool) -> None:
+        super().__init__(office.hub, sender)
+        self.nth, self.arrives = nth, arrives
+
+    async def send(self, box: str, session: str, frame: bytes, *, replaces=None) -> str:
+        self.nth -= 1
+        if self.nth == 0:
+            if self.arrives:
+                await super().send(box, session, frame)
+            raise Unconfirmed("no confirmation came")
+        return await super().send(box, session, frame, replaces=replaces)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5, 6])
+async def test_messages_that_are_not_confirmed_lose_and_double_nothing(office, nth, arrives):
+    pools: list[Pool] = []
+
+    def make(sender: Sender) -> Pool:
+        first = Doubtful(office, sender, nth, arrives) if not pools else None
+        pools.append(first or MemoryPool(office.hub, sender))
+        return pools[-1]
+
+    opened = office.open()
+    worker = office.worker(slots=1)
+    async with asyncio.timeout(DEADLINE):
+        hired, _ = await asyncio.gather(office.hiring(opened, make).run(), worker.run())
+    opened.close()
+
+    assert hired == Hired(accepted=3, failed=0, left=0)
 
 
 async def test_a_worker_that_removes_its_box_disturbs_nobody(office):
