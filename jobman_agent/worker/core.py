@@ -285,7 +285,7 @@ class Core:
         )
         live = [s for s in state.sessions.values() if s.live]
         return Snapshot(
-            state=self._word(),
+            state=self.word(),
             connected=state.boxes is not None,
             employer=state.current.name if state.current is not None else None,
             running=running,
@@ -294,7 +294,8 @@ class Core:
             done=self._done,
         )
 
-    def _word(self) -> str:
+    def word(self) -> str:
+        """`Snapshot.state` alone."""
         state = self._state
         if state.leaving is not None:
             return "leaving"

@@ -269,7 +269,7 @@ class Worker:
             self._supervisor.hurry.set()
 
     def _pace(self, core: Core) -> Pace:
-        match core.snapshot().state:
+        match core.word():
             case "asked":
                 return Pace.ANSWER
             case "working":

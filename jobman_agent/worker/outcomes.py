@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.errors import StorageError
 from jobman_agent.model.messages import File, Outcome, Result
+from jobman_agent.model.names import file_path_fault
 from jobman_agent.model.wire import MAX_INLINE
 from jobman_agent.storage.files import explain, sync_folder
 from jobman_agent.worker.events import RunEnded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jobman_agent.execution.orders import FileOut, Finished
     from jobman_agent.storage.blobs import BlobStore
     from jobman_agent.worker.actions import Start
@@ -24,6 +27,7 @@ ATTACHED_MOST = 192 << 10
 """Bytes that one result takes along; files beyond that stay here until they are asked for."""
 NAMED_MOST = 1500
 """Files that one result can name, so that its message stays below the size of one."""
+NAMES_MOST = 256 << 10
 _WHY_MOST = 2000
 
 
@@ -41,8 +45,9 @@ async def run_ended(finished: Finished, start: Start, version: str, files: BlobS
     """
     contents: dict[str, bytes] = {}
     outputs: list[File] = []
-    if len(finished.outputs) > NAMED_MOST:
-        return _too_many(finished, start, version)
+    fault = _fault(finished.outputs)
+    if fault is not None:
+        return _unreturnable(finished, start, version, fault)
     for output in finished.outputs:
         outputs.append(File(path=output.path, size=output.size, sha256=output.sha256))
         await _keep(output, contents, files)
@@ -66,18 +71,36 @@ async def run_ended(finished: Finished, start: Start, version: str, files: BlobS
     return RunEnded(finished.run, result, finished.began, contents)
 
 
-def _too_many(finished: Finished, start: Start, version: str) -> RunEnded:
+def _fault(outputs: Sequence[FileOut]) -> str | None:
+    """Why outputs cannot travel: an employer would drop the whole message as malformed."""
+    if len(outputs) > NAMED_MOST or sum(len(o.path.encode()) for o in outputs) > NAMES_MOST:
+        return (
+            f"it left {len(outputs)} output files, more than one result can name "
+            f"({NAMED_MOST}, {NAMES_MOST >> 10} KiB of names): have it put them into one archive"
+        )
+    for output in outputs:
+        fault = file_path_fault(output.path)
+        if fault is not None:
+            return f"it left an output file {output.path[:240]!r}: {fault}"
+    return None
+
+
+def _unreturnable(finished: Finished, start: Start, version: str, fault: str) -> RunEnded:
     for output in finished.outputs:
         if output.kept is not None:
             Path(output.kept).unlink(missing_ok=True)
+    stopped = finished.outcome is Outcome.HANDED_BACK
     result = Result(
         package=start.package,
         attempt=start.attempt,
-        outcome=Outcome.FAILED,
+        outcome=Outcome.HANDED_BACK if stopped else Outcome.FAILED,
+        exit_code=finished.exit_code,
+        signal=finished.signal,
         seconds=max(0.0, finished.seconds),
+        cpu_seconds=max(0.0, finished.cpu_seconds),
+        peak_memory=finished.peak_memory,
         version=version,
-        why=f"it left {len(finished.outputs)} output files; {NAMED_MOST} at most can be returned: "
-        "have it put them into one archive",
+        why=fault[:_WHY_MOST],
     )
     return RunEnded(finished.run, result, finished.began)
 

@@ -72,7 +72,7 @@ class Performer:
         self._prepared: list[tuple[do.Start, Prepared]] = []
         self._frames: dict[int, bytes] = {}
         self._outputs: dict[int, frozenset[str]] = {}
-        self._blobs: set[str] = set()
+        self._blobs: set[str] = set(tools.spool.outputs)
         """What we have put into a shared directory."""
         self.link: Link | None = None
         self.exit: do.Exit | None = None

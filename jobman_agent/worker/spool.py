@@ -71,6 +71,8 @@ class Spool:
         self.folder = folder
         self.number = number
         self.files = BlobStore(folder / "files")
+        self.outputs: frozenset[str] = frozenset()
+        """Stored files that the loaded results name."""
         self._lock = lock
         self._database = database
 
@@ -134,9 +136,8 @@ class Spool:
                 }
                 if lacking:
                     missing[number, place] = lacking
-        self.files.sweep()
-        for name in set(self.files.names()) - found.named:
-            self.files.remove(name)
+        self._sweep(found.named, {sha for files in missing.values() for sha in files})
+        self.outputs = found.outputs
         loaded = Loaded(
             start=found.start,
             sessions=found.sessions,
@@ -146,6 +147,15 @@ class Spool:
             last_number=found.last_number,
         )
         return loaded, found.runs
+
+    def _sweep(self, named: frozenset[str], coming: set[str]) -> None:
+        """Remove files that nothing names, whole or in part."""
+        self.files.sweep()
+        for name in set(self.files.names()) - named:
+            self.files.remove(name)
+        for part in self.files.folder.glob("*.part"):
+            if part.stem not in coming:
+                part.unlink(missing_ok=True)
 
     def _begun(self) -> dict[str, int]:
         begun: dict[str, int] = {}

@@ -67,6 +67,8 @@ class Found:
     """Tokens of all runs that the dead process had given to a runner."""
     named: frozenset[str]
     """Stored files that something names."""
+    outputs: frozenset[str]
+    """Those of them that a list of results names."""
 
 
 # ---- read
@@ -109,7 +111,10 @@ def load(connection: sqlite3.Connection, begun: Mapping[str, int]) -> Found:
         last_number=_meta(connection, "number"),
         waiting=waiting,
         runs=runs,
-        named=frozenset(s for (s,) in connection.execute("SELECT DISTINCT sha256 FROM uses")),
+        named=frozenset(s for (s,) in connection.execute("SELECT sha256 FROM uses")),
+        outputs=frozenset(
+            s for (s,) in connection.execute("SELECT sha256 FROM uses WHERE batch > 0")
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""A whole worker over a shared directory: messages are files, large files are blobs."""
+"""A whole worker over the real roads: a shared directory, and RabbitMQ."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import random
 import pytest
 
 from jobman_agent.model.messages import Goodbye, Outcome
-from jobman_agent.pool.directory import DirectoryPool
 from tests.contract.house import SLEEPS, WRITES, House
+from tests.contract.places import AmqpPlace, DirectoryPlace
 from tests.contract.scripted_employer import Employer, a_file, a_package, a_recipe
 
 
-@pytest.fixture
-def make_pool(tmp_path):
-    return lambda sender: DirectoryPool(tmp_path / "pool", sender)
+@pytest.fixture(params=["directory", pytest.param("amqp", marks=pytest.mark.broker)])
+def make_pool(request, tmp_path):
+    if request.param == "directory":
+        return DirectoryPlace(tmp_path / "pool").pool
+    return AmqpPlace(request.getfixturevalue("broker_url")).pool
 
 
 @pytest.fixture
@@ -48,6 +50,7 @@ async def test_a_job_from_offer_to_bye(house, employer):
     await house.leave()
 
 
+@pytest.mark.parametrize("make_pool", ["directory"], indirect=True)
 async def test_large_files_come_and_go_as_blobs(house, employer, tmp_path):
     await employer.post()
     house.start()
