@@ -32,6 +32,8 @@ MAX_WINDOW_BYTES = 64 << 20
 WORK_SECONDS = 1.0
 """So much work at least each slot of a worker has before it."""
 MAX_WORK_SECONDS = 30.0
+REFILL_PART = 4
+"""A window is filled again when this part of it is free; of long packages, at once."""
 OTHERS_FIRST_SECONDS = 60.0
 OTHERS_ONLY_SECONDS = 3600.0
 """So long at most a package waits for a PC that has not tried it, while one is in session."""
@@ -84,7 +86,10 @@ class Filling:
             self._hand_test(session)
             return
         given: list[Assignment] = []
-        room = window(state, session) - len(session.open)
+        most = window(state, session)
+        room = most - len(session.open)
+        if room < most // REFILL_PART:
+            return  # many small packages: wait until a whole list can go out
         size = sum_of_sizes(state, session)
         while room > 0 and size < MAX_WINDOW_BYTES and not self._holds_suspect(session):
             if self._at_once_reached():

@@ -45,6 +45,15 @@ def test_short_packages_go_out_by_the_second_of_work():
     assert len(handed(desk.ask(slots=2))) == 200
 
 
+def test_short_packages_are_refilled_in_lists():
+    desk = Desk(packages=specs(*(f"p{i}" for i in range(2000))), usual_s=0.01)
+    out = handed(desk.ask(slots=1))
+
+    refills = [handed(desk.result(name, seconds=0.01)) for name, _ in out[:60]]
+
+    assert [len(refill) for refill in refills if refill] == [25, 25]
+
+
 def test_the_longest_package_goes_first():
     packages = (PackageSpec("short", 1.0), PackageSpec("long", 9.0), PackageSpec("middle", 3.0))
     desk = Desk(packages=packages)
