@@ -18,7 +18,7 @@ from jobman_agent.model.messages import Goodbye, Outcome
 from jobman_agent.worker import actions as do
 from jobman_agent.worker import beats, events, hiring, packages, results, sessions
 from jobman_agent.worker.rows import Stage, Standing
-from jobman_agent.worker.state import State
+from jobman_agent.worker.state import LEASE_S, State
 
 if TYPE_CHECKING:
     from jobman_agent.worker.actions import Action
@@ -257,10 +257,18 @@ class Core:
 
     def _leave_if_idle(self) -> None:
         state, most = self._state, self._state.pc.idle_exit_s
-        if state.current is not None or state.runs:
+        if state.current is not None or state.runs or self._is_awaited():
             self._idle_since = state.now
         elif most is not None and state.leaving is None and state.now - self._idle_since >= most:
             self._leave(f"nothing to do for {most:.0f} s", at_once=False)
+
+    def _is_awaited(self) -> bool:
+        """Whether an employer who is there may still want something of our results."""
+        state = self._state
+        return any(
+            session.live and session.items and state.now - session.answered < LEASE_S
+            for session in state.sessions.values()
+        )
 
     def _exit_if_done(self) -> None:
         state = self._state

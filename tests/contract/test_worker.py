@@ -31,6 +31,7 @@ from tests.contract.scripted_employer import (
     a_recipe,
     a_time,
 )
+from tests.fakes import JumpingClock
 
 
 @pytest.fixture
@@ -283,6 +284,33 @@ async def test_a_lost_connection_is_made_anew_and_nothing_is_sent_in_vain(
 
     assert len(pools) == 2
     assert [r.package for r in employer.results] == ["a", "b"]
+    await house.leave()
+
+
+async def test_after_a_sleep_the_connection_is_made_anew_and_nothing_starts_unasked(
+    tmp_path, make_pool, employer
+):
+    pools = []
+
+    def counted(sender):
+        pools.append(make_pool(sender))
+        return pools[-1]
+
+    clock = JumpingClock()
+    house = House(tmp_path / "home", counted)
+    await employer.post()
+    house.start(clock=clock)
+    session = await employer.session()
+    await employer.work(session, a_package("a"), recipe=a_recipe(WRITES))
+    await employer.until(lambda: employer.results)
+    beats = len(employer.beats)
+    clock.advance(3600.0)
+    await employer.until(lambda: len(employer.beats) > beats)
+    await employer.work(session, a_package("b"), recipe=a_recipe(WRITES))
+    await employer.until(lambda: len(employer.results) == 2)
+
+    assert len(pools) == 2
+    assert house.said("this PC slept")
     await house.leave()
 
 

@@ -20,6 +20,7 @@ from tests.unit.worker.bench import (
     Bench,
     Goodbye,
     Outcome,
+    Say,
     a_pc,
     an_offer,
     of,
@@ -248,3 +249,17 @@ def test_idle_exit_counts_from_the_start_or_the_last_sessions_end():
 
     assert not of(do.Exit, bench.wait(29))
     assert of(do.Exit, bench.wait(2))
+
+
+def test_idle_exit_waits_for_an_employer_who_may_still_need_files_of_a_result():
+    bench = Bench(a_pc(idle_exit_s=30.0, slots=1))
+    session = bench.join()
+    bench.work(session, "a")
+    (start,) = of(do.Start, bench.done)
+    bench.bye(session, Goodbye.LEAVING)
+    bench.end(start)
+    bench.confirm()
+
+    assert not of(do.Exit, bench.wait(60))
+    bench.answer(session, ("a", 1, Say.RECEIPT))
+    assert of(do.Exit, bench.wait(32))
