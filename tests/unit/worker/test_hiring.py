@@ -256,7 +256,9 @@ def test_idle_exit_waits_for_an_employer_who_may_still_need_files_of_a_result():
     session = bench.join()
     bench.work(session, "a")
     (start,) = of(do.Start, bench.done)
+    bench.confirm()
     bench.bye(session, Goodbye.LEAVING)
+    bench.confirm()
     bench.end(start)
     bench.confirm()
 
