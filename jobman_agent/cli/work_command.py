@@ -125,7 +125,8 @@ def _place(
         slots=args.slots,
         idle_exit_s=args.idle_exit,
     )
-    return Place(context.places.home, pc, context.key, programs, employers)
+    sandbox = context.settings.limits.sandbox
+    return Place(context.places.home, pc, context.key, programs, employers, sandbox)
 
 
 def _cores() -> int:

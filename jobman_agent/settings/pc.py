@@ -75,6 +75,7 @@ class Limits:
     memory: Amount
     disk: int
     interpreters: tuple[str, ...]
+    sandbox: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,11 @@ def build(values: Values, host: str) -> Settings:
         ),
         yielding=Yielding(values[key.RESUME_AFTER], values[key.GIVE_BACK_AFTER]),
         limits=Limits(
-            values[key.CORES], values[key.MEMORY], values[key.DISK], values[key.INTERPRETERS]
+            values[key.CORES],
+            values[key.MEMORY],
+            values[key.DISK],
+            values[key.INTERPRETERS],
+            values[key.SANDBOX],
         ),
         software=software,
         employers=_employers(values),

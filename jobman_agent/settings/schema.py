@@ -176,6 +176,13 @@ INTERPRETERS = Key(
     "Programs of [software] that run an employer's own code: they need allow_code.",
     default="python, sh, bash, cmd, powershell, perl, node, octave, julia, Rscript, java, tclsh",
 )
+SANDBOX = Key(
+    "sandbox",
+    parse_yes_no,
+    "Whether packages run inside bubblewrap, where it is installed (Linux): nothing but their own "
+    "folder can be written, and there is no network.",
+    default="yes",
+)
 
 AUTHORITY = Key(
     "authority",
@@ -249,7 +256,7 @@ JOBMAN = Schema(
         Section(
             "limits",
             "How much of this PC packages may use.",
-            (CORES, MEMORY, DISK, INTERPRETERS),
+            (CORES, MEMORY, DISK, INTERPRETERS, SANDBOX),
         ),
         Section(
             "software",
