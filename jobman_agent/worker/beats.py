@@ -23,6 +23,8 @@ MOST_S = 3600.0
 IDLE_S = 60.0
 RUNS_S = 1.0
 """That a package runs is told at once, but of very short ones only of those that last so long."""
+UNSURE_S = 30.0
+"""So soon after a beat that was not confirmed no other follows a reconnect."""
 HELD_MOST = 4000
 """Packages in one beat, so that it stays below the size of a message; more come in the next."""
 
@@ -40,8 +42,8 @@ def reconnected(state: State) -> None:
     """
     for session in state.sessions.values():
         beats = session.beats
-        fresh = beats.last is not None and state.now - beats.last < BEAT_S
-        if not (beats.unread is not None and beats.confirmed and fresh):
+        fresh = BEAT_S if beats.confirmed else UNSURE_S
+        if beats.unread is None or _since(state, session) >= fresh:
             beats.due = True
 
 

@@ -103,6 +103,8 @@ class WorkerNode(Node):
             self.runner.go_on()
         if seconds > 60:
             self.happens(ev.Woke())
+        if not self.owner_here:
+            self.happens(ev.Thaw())  # the owner may have gone meanwhile
 
     def on_connect(self) -> None:
         self.happens(ev.Connected(self.names))

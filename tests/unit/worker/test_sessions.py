@@ -6,6 +6,7 @@ import itertools
 
 from jobman_agent.worker import actions as do
 from jobman_agent.worker import events as ev
+from jobman_agent.worker.results import AGAIN_S
 from tests.unit.worker.bench import (
     OTHER_KEY,
     Bench,
@@ -126,6 +127,15 @@ def test_a_connection_that_comes_and_goes_does_not_fill_the_box_of_an_absent_emp
         bench.confirm()
         bench.wait(2)
     assert beats <= 2
+
+
+def test_results_that_were_not_confirmed_are_sent_again_but_not_all_the_time():
+    bench, _, (start,) = a_bench_with("a")
+    bench.end(start)
+    (first,) = [s for s in of(do.Send, bench.done) if s.batch]
+    bench.step(ev.Unconfirmed(first.number))
+    assert not [s for s in of(do.Send, bench.wait(AGAIN_S - 1)) if s.batch]
+    assert [s.batch for s in of(do.Send, bench.wait(2)) if s.batch] == [first.batch]
 
 
 def test_after_a_wake_up_nothing_begins_before_an_answer():
