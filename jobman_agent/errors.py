@@ -24,6 +24,7 @@
       NotAllowed                      exit 4
       AlreadyRunning                  exit 4   another jobman holds this job or this agent
       AgentNotRunning                 exit 5
+      EventRefused                    the agent was told what cannot be: a fault of its shell
 
 Whether something may be tried again is in the class, never in the text. Each room translates
 foreign exceptions at its door (``raise ... from exc``).
@@ -165,3 +166,7 @@ class AgentNotRunning(JobmanError):
     """No agent runs for this JOBMAN_HOME."""
 
     exit_code = ExitCode.NO_AGENT
+
+
+class EventRefused(JobmanError):
+    """The agent was told of an event that cannot happen in its state: please report this."""
