@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from typing import Self
 
 from jobman_agent.log import get_logger
@@ -58,7 +57,7 @@ class Awake:
         try:
             from wakepy import keep
 
-            with warnings.catch_warnings(), keep.running(on_fail="pass") as mode:
+            with keep.running(on_fail="pass") as mode:
                 if not mode.active:
                     _log.info("this PC cannot be kept awake: nothing here offers that")
                 self._wait_until_unwanted()

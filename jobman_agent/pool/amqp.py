@@ -52,6 +52,7 @@ T = TypeVar("T")
 _PERSISTENT = 2
 _MOST_POSTERS = 10_000
 _MOST_POSTED = 4
+_SHORT_LINE_SECONDS = 0.5
 _MOST_TURNS = 4
 
 
@@ -89,6 +90,8 @@ class AmqpPool:
         self._junk = 0
         # The last frames of each offer by message_id, noted before they are sent: any may arrive.
         self._posted: dict[str, dict[str, bytes]] = {}
+        self._removed: set[str] = set()
+        """Offers of ours that a complete turn has shown and taken away."""
         self._asking: aiormq.abc.AbstractChannel | None = None
         self._publishing: aiormq.abc.AbstractChannel | None = None
         # One at a time: a question about a queue that is not there closes the channel.
@@ -184,6 +187,7 @@ class AmqpPool:
             user_id=self._address.user if guarded else None,
         )
         exchange = OFFERS_EXCHANGE if guarded else ""
+        self._removed.discard(offer)
         posted = self._posted.setdefault(offer, {})
         posted[message_id] = frame
         if len(posted) > _MOST_POSTED:
@@ -209,7 +213,12 @@ class AmqpPool:
         return found
 
     async def withdraw(self, offer: str) -> bool:
-        """Remove all sequences of our offer; True once two turns running showed none."""
+        """Remove all sequences of our offer; True once two turns running showed none.
+
+        A turn in which nothing can be seen proves nothing: somebody else may hold the queue. But
+        once a complete turn has shown ours and taken them away, it is short and counts: workers
+        who wait at an empty queue must not keep a finished job from its end.
+        """
         self._posted.pop(offer, None)
         shown = 0
 
@@ -222,9 +231,12 @@ class AmqpPool:
         clean = 0
         for _ in range(_MOST_TURNS):
             shown = 0
-            turn = await self._turn(remove)
-            if not turn.complete:
+            gone = offer in self._removed
+            turn = await self._turn(remove, _SHORT_LINE_SECONDS if gone else None)
+            if not turn.complete and not (gone and turn.empty):
                 return False
+            if shown:
+                self._removed.add(offer)
             clean = 0 if shown else clean + 1
             if clean == 2:  # noqa: PLR2004 - one proves nothing: a copy may be on its way back
                 return True
@@ -235,14 +247,18 @@ class AmqpPool:
         turn = await self._turn(lambda _seen: ())
         return [s.frame for s in turn.seen if _may_be_message(s)]
 
-    async def _turn(self, remove: Callable[[list[Standing]], Iterable[int]]) -> Turn:
+    async def _turn(
+        self,
+        remove: Callable[[list[Standing]], Iterable[int]],
+        line_s: float | None = None,
+    ) -> Turn:
         def remove_junk_too(seen: list[Standing]) -> Iterable[int]:
             junk = [s.tag for s in seen if not _may_be_message(s)]
             self._junk += len(junk)
             return sorted({*junk, *remove(seen)})
 
         async with self._turn_lock:
-            turn = await take_turn(self._link, remove_junk_too)
+            turn = await take_turn(self._link, remove_junk_too, line_s)
         if self._names.guarded:
             posters = {_offer_of(s): s.user for s in turn.seen if SENDER.fullmatch(s.user)}
             if len(self._names.posters) > _MOST_POSTERS:

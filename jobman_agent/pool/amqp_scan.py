@@ -56,14 +56,21 @@ class Turn:
     seen: list[Standing] = field(default_factory=list)
     complete: bool = False
     """Whether it was our turn at all, and nothing was missed."""
+    empty: bool = False
+    """Whether nothing stood there, as far as those can tell who stand in line with others."""
 
 
-async def take_turn(link: Link, remove: Callable[[list[Standing]], Iterable[int]]) -> Turn:
+async def take_turn(
+    link: Link,
+    remove: Callable[[list[Standing]], Iterable[int]],
+    line_s: float | None = None,
+) -> Turn:
     """Stand in line, look, remove what is ours to remove, and give back the rest.
 
     Args:
         link: Where.
         remove: Told what is there; returns the tags of what goes away.
+        line_s: Seconds to stand in line for the first delivery; None: as long as a scan may.
 
     Raises:
         PoolUnavailable: the link is lost.
@@ -91,7 +98,9 @@ async def take_turn(link: Link, remove: Callable[[list[Standing]], Iterable[int]
     try:
         async with link.door("reading the hiring queue"):
             await channel.basic_consume(HIRING_QUEUE, keep)
-        turn.complete = await _first(link, channel, came)
+        turn.complete, turn.empty = await _first(
+            link, channel, came, LINE_SECONDS if line_s is None else line_s
+        )
         if turn.seen:
             await _hold(link, channel, turn, remove)
     finally:
@@ -117,27 +126,33 @@ async def _hold(
         raise link.abort(f"held the hiring queue for {HOLD_SECONDS:g} s") from exc
 
 
-async def _first(link: Link, channel: aiormq.abc.AbstractChannel, came: asyncio.Event) -> bool:
-    """Wait for the first delivery; True if there is none because nothing stands there."""
+async def _first(
+    link: Link, channel: aiormq.abc.AbstractChannel, came: asyncio.Event, line_s: float
+) -> tuple[bool, bool]:
+    """Wait for the first delivery: whether there surely is none, and whether none was to be seen.
+
+    On an empty queue two scanners cannot tell it from one that somebody else holds.
+    """
     clock = asyncio.get_running_loop().time
-    deadline = clock() + LINE_SECONDS
-    alone = False
+    deadline = clock() + line_s
+    alone, empty = False, True
     pause = _FIRST_LOOK_SECONDS
     while not came.is_set():
         ready, scanners = await _count(link, channel)
+        empty = empty and ready == 0
         # With nobody else in line, what is not ready would have been sent to us.
         if ready == 0 and scanners == 1 and not came.is_set():
             if alone:
-                return True
+                return True, True
             alone = True
             continue
         alone = False
         if clock() > deadline:
-            _log.info("another program held the hiring queue for %g s", LINE_SECONDS)
-            return False
-        await _event_or_pause(came, pause)
+            _log.info("others stood at the hiring queue for %g s", line_s)
+            return False, empty
+        await _event_or_pause(came, min(pause, line_s))
         pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
-    return False
+    return False, False
 
 
 async def _rest(link: Link, channel: aiormq.abc.AbstractChannel, seen: list[Standing]) -> bool:

@@ -228,6 +228,30 @@ async def test_a_program_that_holds_the_hiring_queue_delays_but_loses_nothing(
     assert await alice.scan() == [b"offer\n"]
 
 
+async def test_an_offer_is_withdrawn_though_others_stand_in_line_at_the_empty_queue(programs):
+    alice = await programs.connect("alice")
+    await alice.post(OFFER, 1, b"offer\n")
+    others = [await programs.connect(name) for name in ("bob", "carol")]
+    taken = asyncio.Event()
+
+    async def withdraw():
+        while not await alice.withdraw(OFFER):
+            pass
+        taken.set()
+
+    async def scan_again_and_again(pool):
+        while not taken.is_set():
+            await pool.scan()
+
+    scanning = [asyncio.create_task(scan_again_and_again(pool)) for pool in others]
+    await asyncio.wait_for(withdraw(), amqp_scan.LINE_SECONDS / 2)
+
+    for task in scanning:
+        task.cancel()
+    await asyncio.wait(scanning)
+    assert await alice.scan() == []
+
+
 async def test_the_watchdog_cuts_a_program_that_holds_the_line(programs, monkeypatch):
     alice, bob = await programs.connect("alice"), await programs.connect("bob")
     await alice.post(OFFER, 1, b"offer\n")
