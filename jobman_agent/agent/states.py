@@ -303,7 +303,7 @@ def _settle(standing: Standing) -> tuple[Standing, tuple[Action, ...]]:
         actions = (KeepPause(standing.pause_next),)
         standing = replace(standing, pause_next=None, permit=Permit.NOTHING)
     if standing.state is _SEEK and standing.permit is not Permit.START:
-        return replace(standing, state=_LEAVE), (*actions, *_PART.do)
+        return replace(standing, state=_LEAVE), (*_PART.do, *actions)
     if standing.state is _OFF and standing.quitting:
         return replace(standing, state=_GONE), (*actions, Do.STOP)
     return standing, actions

@@ -16,6 +16,7 @@ from jobman_agent.cli import (
     keys_command,
     new_command,
     offers_command,
+    policy_command,
     pool_command,
     run_command,
     withdraw_command,
@@ -39,6 +40,7 @@ COMMANDS = (
     withdraw_command,
     keys_command,
     pool_command,
+    policy_command,
     config_command,
 )
 """Each has ``register(commands, common)``; its parser sets ``run(args) -> int``, its exit code."""

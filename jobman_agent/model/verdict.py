@@ -100,12 +100,10 @@ class Verdict:
 
     @property
     def next(self) -> datetime | None:
-        """When packages may start at the earliest, in local time; now, if nothing is against it.
+        """When packages may start at the earliest, in local time.
 
-        None: nobody can say, for only somebody's doing ends a reason.
+        None: they may now, or nobody can say, for only somebody's doing ends a reason.
         """
-        if not self.reasons:
-            return self.at
         if any(reason.until is None and reason.code in _ENDLESS for reason in self.reasons):
             return None
         return max((r.until for r in self.reasons if r.until is not None), default=None)

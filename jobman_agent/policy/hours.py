@@ -94,14 +94,27 @@ def local(now: datetime, zone: str | None) -> ZonedDateTime:
     Raises:
         InputError: TZ, or ``zone``, names no time zone.
     """
-    instant = Instant(now)
     try:
-        return instant.to_tz(SYSTEM_TZ if zone is None else zone)
+        return Instant(now).to_tz(SYSTEM_TZ if zone is None else zone)
     except TimeZoneNotFoundError as exc:
-        where = "TZ" if zone is None else repr(zone)
-        raise InputError(
-            f"{where} names no time zone ({exc}): write for example Europe/Copenhagen"
-        ) from exc
+        raise _no_zone(zone, exc) from exc
+
+
+def read_local(wall: datetime, zone: str | None) -> tuple[datetime, str | None]:
+    """A local time without an offset as a moment; and what had to be chosen, if anything.
+
+    Raises:
+        InputError: TZ, or ``zone``, names no time zone.
+    """
+    plain = PlainDateTime(wall)
+    earlier, later = _on_wall(plain, zone, later=False), _on_wall(plain, zone, later=True)
+    if earlier == later:
+        return earlier.to_fixed_offset().to_stdlib(), None
+    if earlier.to_plain() == plain:
+        what = f"the clocks show {wall:%H:%M} twice that night: the first is meant"
+        return earlier.to_fixed_offset().to_stdlib(), what
+    moment = later.to_fixed_offset().to_stdlib()
+    return moment, f"the clocks leave {wall:%H:%M} out that night: {moment:%H:%M} is meant"
 
 
 def _spans(
@@ -159,9 +172,17 @@ def _passes(calendar: Calendar, day: Date, minute: int) -> set[ZonedDateTime]:
 
 
 def _on_wall(wall: PlainDateTime, zone: str | None, *, later: bool) -> ZonedDateTime:
-    return wall.assume_tz(
-        SYSTEM_TZ if zone is None else zone, disambiguation="later" if later else "earlier"
-    )
+    try:
+        return wall.assume_tz(
+            SYSTEM_TZ if zone is None else zone, disambiguation="later" if later else "earlier"
+        )
+    except TimeZoneNotFoundError as exc:
+        raise _no_zone(zone, exc) from exc
+
+
+def _no_zone(zone: str | None, why: Exception) -> InputError:
+    name = "TZ" if zone is None else repr(zone)
+    return InputError(f"{name} names no time zone ({why}): write for example Europe/Copenhagen")
 
 
 def _is_free(calendar: Calendar, moment: ZonedDateTime) -> bool:

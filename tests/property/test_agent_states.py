@@ -23,13 +23,14 @@ class Worker:
     def __init__(self) -> None:
         self.running: set[int] = set()
         self.frozen: set[int] = set()
+        self.waiting: set[int] = set()
         self.may_start = True
         self.leaving = False
         self.killed = False
 
     @property
     def held(self) -> set[int]:
-        return self.running | self.frozen
+        return self.running | self.frozen | self.waiting
 
 
 class Agent(RuleBasedStateMachine):
@@ -74,6 +75,9 @@ class Agent(RuleBasedStateMachine):
             case Do.ALLOW_STARTS | Do.FORBID_STARTS:
                 assert worker is not None
                 worker.may_start = action is Do.ALLOW_STARTS
+                if worker.may_start:
+                    worker.running |= worker.waiting
+                    worker.waiting = set()
             case Do.LEAVE:
                 assert worker is not None
                 assert not worker.leaving
@@ -102,7 +106,7 @@ class Agent(RuleBasedStateMachine):
     def a_package_comes_in_that_was_on_its_way(self) -> None:
         number = len(self.fates)
         self.fates[number] = []
-        where = self.worker.running if self.worker.may_start else self.worker.frozen
+        where = self.worker.running if self.worker.may_start else self.worker.waiting
         where.add(number)
         self.tell(What.PACKAGE_TAKEN)
 
@@ -112,6 +116,14 @@ class Agent(RuleBasedStateMachine):
         package = data.draw(st.sampled_from(sorted(self.worker.running)))
         self.worker.running.discard(package)
         self.end({package}, "result")
+        if not self.worker.held:
+            self.tell(What.ALL_ENDED)
+
+    @precondition(lambda self: self.worker and self.worker.waiting and not self.worker.leaving)
+    @rule()
+    def what_has_not_started_is_handed_back(self) -> None:
+        self.end(self.worker.waiting, "handed back")
+        self.worker.waiting = set()
         if not self.worker.held:
             self.tell(What.ALL_ENDED)
 
@@ -205,7 +217,7 @@ class Agent(RuleBasedStateMachine):
     @invariant()
     def whoever_works_has_packages_none_of_them_frozen_and_may_start_more_with_a_permit(self):
         if self.standing.state is State.WORKING:
-            assert self.worker.running
+            assert self.worker.held
             assert not self.worker.frozen
             assert self.standing.permit >= Permit.FINISH
         if self.standing.state in {State.WORKING, State.SEEKING}:

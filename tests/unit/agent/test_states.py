@@ -53,10 +53,10 @@ LEAVING = (*WORKING, What.MAY_NOTHING)
 
 def reachable() -> dict[tuple[Standing, What], tuple[Standing, tuple[object, ...]]]:
     """Every step that an agent can make."""
-    steps, todo = {}, [Standing()]
-    seen = set(todo)
-    while todo:
-        standing = todo.pop()
+    steps, waiting = {}, [Standing()]
+    seen = set(waiting)
+    while waiting:
+        standing = waiting.pop()
         for what in What:
             try:
                 then, actions = step(standing, Event(what, A_PAUSE))
@@ -65,7 +65,7 @@ def reachable() -> dict[tuple[Standing, What], tuple[Standing, tuple[object, ...
             steps[standing, what] = (then, actions)
             if then not in seen:
                 seen.add(then)
-                todo.append(then)
+                waiting.append(then)
     return steps
 
 
@@ -214,7 +214,7 @@ def test_a_pause_gives_the_pc_back_and_then_is_kept(before, then, done):
     ("before", "then", "done"),
     [
         ((), State.OFF_DUTY, [KeepPause(A_PAUSE)]),
-        (WORKING[:1], State.LEAVING, [KeepPause(A_PAUSE), Do.FREEZE, Do.LEAVE]),
+        (WORKING[:1], State.LEAVING, [Do.FREEZE, Do.LEAVE, KeepPause(A_PAUSE)]),
         (WORKING, State.WORKING, [Do.FORBID_STARTS]),
         (SUSPENDED, State.SUSPENDED, []),
         (LEAVING, State.LEAVING, [KeepPause(A_PAUSE)]),
@@ -234,7 +234,7 @@ def test_after_this_package_nothing_new_starts_and_then_the_pause_begins():
     )
     assert last(*told, What.ALL_ENDED) == (
         State.LEAVING,
-        [KeepPause(A_PAUSE), Do.FREEZE, Do.LEAVE],
+        [Do.FREEZE, Do.LEAVE, KeepPause(A_PAUSE)],
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 import whenever
 
 from jobman_agent.errors import InputError
-from jobman_agent.policy.hours import Calendar, local, opening_at
+from jobman_agent.policy.hours import Calendar, local, opening_at, read_local
 from jobman_agent.settings.week import Week, Window, make_week, parse_days, parse_windows
 
 COPENHAGEN = "Europe/Copenhagen"
@@ -179,3 +179,24 @@ def test_without_a_zone_that_of_tz_counts():
 def test_a_zone_that_does_not_exist_is_told(zone):
     with pytest.raises(InputError, match=r"names no time zone .*: write for example Europe/Copen"):
         local(datetime(2026, 11, 24, tzinfo=UTC), zone)
+
+
+@pytest.mark.parametrize(
+    ("wall", "moment", "note"),
+    [
+        ("2026-11-24T18:00", "2026-11-24T18:00:00+01:00", None),
+        ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00", "02:30 twice that night: the first"),
+        ("2026-03-29T02:30", "2026-03-29T03:30:00+02:00", "leave 02:30 out that night: 03:30 is"),
+    ],
+)
+def test_a_time_without_an_offset_is_a_local_one(wall, moment, note):
+    read, said = read_local(datetime.fromisoformat(wall), COPENHAGEN)
+
+    assert read.isoformat() == moment
+    assert (note is None) == (said is None)
+    assert note is None or note in (said or "")
+
+
+def test_a_time_without_an_offset_in_no_zone_is_told():
+    with pytest.raises(InputError, match="names no time zone"):
+        read_local(datetime.fromisoformat("2026-11-24T00:00"), "Europe/Nowhere")

@@ -16,7 +16,7 @@ def test_a_quiet_pc_may_work():
     verdict = free_office().look()
 
     assert verdict.permit is Permit.START
-    assert (verdict.text, verdict.next) == ("free to work", verdict.at)
+    assert (verdict.reasons, verdict.text, verdict.next) == ((), "free to work", None)
 
 
 def test_a_touch_is_believed_at_once_and_waited_for_to_the_second():
