@@ -39,11 +39,13 @@ def reconnected(state: State) -> None:
     """Beat, unless a beat of a short while ago still lies unread where the employer will find it.
 
     Without this, a connection that comes and goes would fill the box of an employer who is away.
+    Where nothing may start without an answer, each connection is worth a beat.
     """
     for session in state.sessions.values():
         beats = session.beats
         fresh = BEAT_S if beats.confirmed else UNSURE_S
-        if beats.unread is None or _since(state, session) >= fresh:
+        asks = session.mute_until is not None or beats.unread is None
+        if asks or _since(state, session) >= fresh:
             beats.due = True
 
 

@@ -145,6 +145,9 @@ class Core:
                     self._count_junk("a message from whom we do not obey", 1)
             case events.Junk(what, count):
                 self._count_junk(what, count)
+            case events.OtherVersion(box, signer):
+                self._count_junk("a message of another version", 1)
+                sessions.refuse_version(state, box, signer)
             case events.Sent() | events.Unconfirmed() | events.Undeliverable():
                 self._take_fate(event)
             case _:

@@ -114,6 +114,14 @@ class Junk:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherVersion:
+    """A message of another version of the protocol came into a box of ours."""
+
+    box: str
+    signer: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """A package runs."""
 
@@ -206,6 +214,7 @@ Event = (
     | OffersSeen
     | Received
     | Junk
+    | OtherVersion
     | Sent
     | Unconfirmed
     | Undeliverable

@@ -130,8 +130,12 @@ class Session:
     standing: Standing
     since: float
     heard: tuple[int, int] = (0, 0)
+    """The newest (start, count) of an answer."""
     orphan: bool = False
     code: bool = False
+    needed: tuple[int, int] = (0, 0)
+    """The newest (start, count) of a need; not kept on disk, for an old need does no harm."""
+    version_refused: bool = False
     answered: float = 0.0
     """When we last heard the employer, or when this process came up."""
     worked: float = 0.0

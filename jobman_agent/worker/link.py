@@ -149,8 +149,8 @@ class Link:
             self._post(happened, Ack(deliveries), self)
 
     async def _read(self, delivery: Delivery) -> list[events.Event]:
-        opened = self._reader.open(delivery.frame)
-        if isinstance(opened, events.Junk):
+        opened = self._reader.open(delivery.frame, delivery.box)
+        if isinstance(opened, events.Junk | events.OtherVersion):
             return [opened]
         if isinstance(opened.message, Chunk):
             return await self._exchange.take(opened.message, opened.signer, opened.attachments)

@@ -95,10 +95,12 @@ class Reader:
             right=verdict.right,
         )
 
-    def open(self, frame: bytes) -> Opened | events.Junk:
-        """Verify and decode one message."""
+    def open(self, frame: bytes, box: str) -> Opened | events.Junk | events.OtherVersion:
+        """Verify and decode one message that came into a box of ours."""
         try:
             return open_frame(frame)
+        except UnknownProtocolVersion as exc:
+            return events.OtherVersion(box, exc.signer)
         except WireError as exc:
             return _junk(exc)
 
@@ -134,5 +136,5 @@ class Reader:
 
 def _junk(exc: WireError) -> events.Junk:
     if isinstance(exc, UnknownProtocolVersion):
-        return events.Junk(f"a message of another version ({exc})")
+        return events.Junk("a message of another version")
     return events.Junk(f"no authentic message ({type(exc).__name__})")

@@ -55,7 +55,7 @@ class SessionRow:
     since: float
     """When it began, or when it came to its present standing if it has ended."""
     heard: tuple[int, int] = (0, 0)
-    """The newest (start, count) that was heard."""
+    """The newest (start, count) of an answer that was heard."""
     orphan: bool = False
     """Its result box was found missing."""
     code: bool = False

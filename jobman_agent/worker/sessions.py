@@ -183,6 +183,24 @@ def received(state: State, event: Received) -> bool:
     return True
 
 
+def refuse_version(state: State, box: str, signer: str) -> None:
+    """Tell an employer that we do not speak its version; once, lest two of them refuse for ever."""
+    for session in state.sessions.values():
+        ours = session.work_box == box and session.key == signer
+        if ours and session.standing is not Standing.ENDED and not session.version_refused:
+            session.version_refused = True
+            refusal = Refuse(
+                time=state.time(),
+                offer=session.offer,
+                session=session.id,
+                worker=state.pc.worker,
+                code=RefuseCode.VERSION,
+                why="this worker speaks version 1 of the protocol",
+                right="the same version of jobman at both ends",
+            )
+            state.say(session, refusal)
+
+
 def _heard(state: State, session: Session, message: object) -> None:
     session.answered = state.now
     session.boxless = False
@@ -219,6 +237,10 @@ def _obey(state: State, session: Session, event: Received) -> None:
 
 def _newer(state: State, session: Session, message: Answer | Need) -> bool:
     pair = (message.start, message.count)
+    if isinstance(message, Need):
+        newer = pair > session.needed
+        session.needed = max(pair, session.needed)
+        return newer
     if pair <= session.heard:
         return False
     session.heard = pair
@@ -228,7 +250,8 @@ def _newer(state: State, session: Session, message: Answer | Need) -> bool:
 
 def _bye(state: State, session: Session, bye: Bye) -> None:
     text = f" ({bye.text})" if bye.text else ""
-    state.tell(f"{session.name} says goodbye: {bye.reason.value}{text}", 8)
+    dismissed = bye.reason is Goodbye.DISMISSED  # something is wrong with this PC
+    state.tell(f"{session.name} says goodbye: {bye.reason.value}{text}", 8, warning=dismissed)
     if bye.reason is Goodbye.JOB_DONE:
         for item in list(session.items.values()):
             packages.drop(state, item, "the job is done")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 
+from jobman_agent.model.messages import Need, Wanted
 from jobman_agent.worker import actions as do
 from jobman_agent.worker import events as ev
 from jobman_agent.worker.results import AGAIN_S
 from tests.unit.worker.bench import (
+    KEY,
     OTHER_KEY,
+    TIME,
     Bench,
     Goodbye,
     HeldState,
@@ -100,6 +103,33 @@ def test_an_older_answer_is_ignored():
     assert results(bench.answer(session, ("b", 1, Say.GIVE_BACK)))
 
 
+def test_answers_and_needs_are_each_in_an_order_of_their_own():
+    bench, session, _ = a_bench_with("a", "b")
+
+    def need(count):
+        wanted = (Wanted(sha256="0" * 64),)
+        return bench.receive(
+            Need(time=TIME, offer="o" * 16, session=session, start=1, count=count, files=wanted)
+        )
+
+    assert of(do.Serve, need(9))
+    bench.count = 7
+    assert results(bench.answer(session, ("b", 1, Say.GIVE_BACK)))
+    assert not of(do.Serve, need(8))
+    assert of(do.Serve, need(10))
+
+
+def test_an_employer_of_another_version_is_refused_in_its_session_once_and_nobody_else():
+    bench, session, _ = a_bench_with("a")
+    box = f"work.{session}"
+
+    assert not sent("refuse", bench.step(ev.OtherVersion(box, "ed25519:somebody else")))
+    (refusal,) = sent("refuse", bench.step(ev.OtherVersion(box, KEY)))
+    assert (refusal.session, refusal.code.value) == (session, "version")
+    assert not sent("refuse", bench.step(ev.OtherVersion(box, KEY)))
+    assert not sent("refuse", bench.step(ev.OtherVersion("work.unknown", KEY)))
+
+
 # ---- connection and sleep
 def test_at_every_connection_boxes_are_made_beats_sent_and_unconfirmed_results_sent_again():
     bench, session, (start,) = a_bench_with("a", "b")
@@ -144,6 +174,13 @@ def test_after_a_wake_up_nothing_begins_before_an_answer():
     assert len(sent("beat", actions)) == 1
     assert not started(bench.end(start))
     assert started(bench.answer(session)) == ["b"]
+
+
+def test_a_beat_of_a_wake_up_that_went_down_with_the_connection_is_said_again():
+    bench, _, _ = a_bench_with("a", "b")
+    assert sent("beat", bench.step(ev.Woke(), after=5000.0))
+    bench.step(ev.Disconnected(), after=1.0)
+    assert sent("beat", bench.connect())
 
 
 # ---- beats
