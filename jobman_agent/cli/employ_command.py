@@ -118,11 +118,17 @@ def _employment(args: argparse.Namespace, context: Context, job: JobFolder) -> E
 
 
 def _same_command(args: argparse.Namespace) -> str:
-    """The command that goes on with this job."""
+    """The command that goes on with this job; three dots stand for a password in the URL."""
+    from urllib.parse import urlsplit
+
+    from jobman_agent.settings.pool_url import without_password
+
     words = ["jobman employ", _quoted(str(args.job))]
     for option in ("config", "pool", "name"):
         value = getattr(args, option)
         if value is not None:
+            if option == "pool" and urlsplit(value).password is not None:
+                value = without_password(value)
             words.append(f"--{option} {_quoted(value)}")
     return " ".join(words)
 
