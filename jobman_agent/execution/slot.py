@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jobman_agent.execution.run import Run
     from jobman_agent.execution.waiting import Waiting
 
+_SHELLS = 128
 _log = get_logger(__name__)
 
 
@@ -191,11 +192,19 @@ def _judge(run: Run, place: Place, usage: Usage, swept: Swept, seconds: float) -
 
 def _reason(usage: Usage, largest_file: int) -> str | None:
     """Why a program that ended by itself failed, or None."""
-    if usage.signal is not None:
-        name = f"signal {usage.signal}"
-        with contextlib.suppress(ValueError):
-            name = signal.Signals(usage.signal).name
-        if name == "SIGXFSZ":
-            return f"it wrote a file of more than {largest_file // 1_000_000} MB"
-        return f"it was ended by {name}"
-    return f"it ended with exit code {usage.exit_code}" if usage.exit_code else None
+    code = usage.exit_code
+    # A sandbox and a shell say so of the program that they started, as 128 and the signal.
+    name = _signal_name(usage.signal if code is None else code - _SHELLS)
+    if name == "SIGXFSZ":
+        return f"it wrote a file of more than {largest_file // 1_000_000} MB"
+    if code is None:
+        return f"it was ended by {name or f'signal {usage.signal}'}"
+    if not code:
+        return None
+    return f"it ended with exit code {code}{f', which stands for {name}' if name else ''}"
+
+
+def _signal_name(number: int | None) -> str | None:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name if number else None
+    return None

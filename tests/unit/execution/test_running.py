@@ -114,6 +114,8 @@ async def test_a_package_that_a_person_waits_for_has_its_normal_share(desk: Desk
     ("program", "arguments", "code", "signal", "why"),
     [
         ("fails", ("3",), 3, None, "it ended with exit code 3"),
+        ("fails", ("139",), 139, None, "it ended with exit code 139, which stands for SIGSEGV"),
+        ("fails", ("255",), 255, None, "it ended with exit code 255"),
         ("crashes", ("SIGSEGV",), None, 11, "it was ended by SIGSEGV"),
     ],
 )
