@@ -149,7 +149,9 @@ def _judged_package(turn: Turn, package: Package, lease: LeaseRow, event: Judged
         row.tried = (*row.tried, lease.key)
     row.retry_at, row.why = state.now.wall, event.why
     if row.failed + row.wrong >= state.plan.attempts and not row.spent:
-        row.spent = f"{state.plan.attempts} attempts are spent; the last: {event.why}"
+        most = state.plan.attempts
+        many = f"{most} attempts are" if most > 1 else "its 1 attempt is"
+        row.spent = f"{many} spent; the last: {event.why}"
     state.touch(row)
     failure_in_a_row(turn, lease.key)
     if event.judgement is Judgement.MALFORMED:

@@ -183,4 +183,4 @@ def test_every_failure_is_told():
 
     told = [tell.text for tell in of(desk.judge("a1", 1, Judgement.WRONG), Tell)]
 
-    assert "a1 failed: 1 attempts are spent; the last: so" in told
+    assert "a1 failed: its 1 attempt is spent; the last: so" in told
