@@ -89,6 +89,9 @@ class MalformedMessage(WireError):
 class UnknownProtocolVersion(WireError):
     """The message is of another version of the protocol."""
 
+    signer = ""
+    """``ed25519:BASE64`` of the key that signed it, once that is known."""
+
 
 class BadSignature(WireError):
     """The message is not signed by the key that it names."""

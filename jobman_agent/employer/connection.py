@@ -61,6 +61,9 @@ class Connection:
         self.lanes = Lanes(self._note_lost, failed)
         self._room = asyncio.Semaphore(_UNHANDLED)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._junk = 0
+        """How much the pool has dropped by itself, as far as it was counted here."""
+        self._versions_refused: set[str] = set()
         self._needs: dict[str, tuple[int, int]] = {}
         """The last (start, count) of a session's ``need``."""
 
@@ -126,10 +129,12 @@ class Connection:
                 self._note_removed(str(exc))
                 continue
             self.heard = self.tools.clock.monotonic()
+            self.tools.core.state.junk += self.pool.junk - self._junk
+            self._junk = self.pool.junk
             await self._room.acquire()
             incoming = open_all(deliveries, self.tools, self.pool)
-            for box in incoming.other_version:
-                self._refuse_version(box)
+            for box, signer in incoming.other_version:
+                self._refuse_version(box, signer)
             self.begin(self._take_files(incoming.files, deliveries, incoming.entry))
 
     def _note_removed(self, which: str) -> None:
@@ -190,9 +195,13 @@ class Connection:
 
         self.lanes.put(f"files to {need.session}", give)
 
-    def _refuse_version(self, box: str) -> None:
+    def _refuse_version(self, box: str, signer: str) -> None:
+        """Once in a session, lest two versions refuse each other for ever."""
         for session in self.tools.core.state.sessions.values():
-            if session.row.result_box == box:
+            row = session.row
+            ours = row.result_box == box and row.key == signer
+            if ours and row.session not in self._versions_refused:
+                self._versions_refused.add(row.session)
                 refusal = Refuse(
                     time=self.tools.time,
                     offer=self.tools.offer,

@@ -46,8 +46,8 @@ class Incoming:
     entry: Entry
     files: list[Opened] = field(default_factory=list)
     """``need`` and ``chunk`` messages of sessions of ours."""
-    other_version: list[str] = field(default_factory=list)
-    """Boxes in which a message of another version came."""
+    other_version: list[tuple[str, str]] = field(default_factory=list)
+    """Boxes in which a message of another version came, each with its signer's key."""
 
 
 def open_all(deliveries: Sequence[Delivery], tools: Tools, pool: Pool) -> Incoming:
@@ -59,7 +59,7 @@ def open_all(deliveries: Sequence[Delivery], tools: Tools, pool: Pool) -> Incomi
         except UnknownProtocolVersion as exc:
             _log.info("%s: %s", delivery.box, exc)
             tools.core.state.junk += 1
-            found.other_version.append(delivery.box)
+            found.other_version.append((delivery.box, exc.signer))
         except WireError as exc:
             _log.debug("junk in %s: %s", delivery.box, exc)
             tools.core.state.junk += 1

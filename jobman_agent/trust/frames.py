@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobman_agent.errors import UnknownProtocolVersion
 from jobman_agent.model import wire
 from jobman_agent.model.messages import Attachment, Message
 from jobman_agent.trust.envelope import open_envelope
@@ -55,10 +56,15 @@ def open_frame(frame: bytes) -> Opened:
     Raises:
         MalformedMessage: it is no message of version 1, or its attachments are not those signed.
         BadSignature: it is not signed by the key that it names.
-        UnknownProtocolVersion: it is one of another version; answer ``refuse: version``.
+        UnknownProtocolVersion: it is one of another version, and says who signed it; in a session
+            of that signer's the answer is ``refuse: version``.
     """
     line, rest = wire.split_frame(frame)
     envelope = open_envelope(line)
-    message = wire.decode_body(envelope.payload_type, envelope.body)
+    try:
+        message = wire.decode_body(envelope.payload_type, envelope.body)
+    except UnknownProtocolVersion as exc:
+        exc.signer = envelope.keyid
+        raise
     found = wire.take_attachments(message, rest)
     return Opened(message, envelope.keyid, envelope.signer_id, found)
