@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 SEND_AGAIN_SECONDS = 20.0
 END_AGAIN_SECONDS = 30.0
+JUNK_SECONDS = 60.0
 
 
 class Core:
@@ -71,6 +72,7 @@ class Core:
         self._chance = chance
         self._count = 0
         self._ending_since: float | None = None
+        self._junk_told, self._junk_told_at = 0, float("-inf")
 
     def step(self, event: Event, now: Moment) -> list[Action]:
         """What one event leads to, in the order in which it is to be done."""
@@ -192,6 +194,16 @@ class Core:
             self._send_again(turn, SEND_AGAIN_SECONDS)
         self._go_on(turn, None, everybody=True)
         self.offering.tick(turn)
+        self._tell_junk(turn)
+
+    def _tell_junk(self, turn: Turn) -> None:
+        """At most once a minute, however much of it comes."""
+        state = self.state
+        now = state.now.steady
+        if state.junk > self._junk_told and now - self._junk_told_at >= JUNK_SECONDS:
+            new, self._junk_told, self._junk_told_at = state.junk - self._junk_told, state.junk, now
+            what = "1 message" if new == 1 else f"{new} messages"
+            turn.tell(f"dropped {what}: damaged, or signed by nobody who works for this job")
 
     # ---- messages
     def _received(self, turn: Turn, event: Received) -> None:

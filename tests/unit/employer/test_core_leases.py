@@ -12,6 +12,7 @@ from jobman_agent.employer.events import (
     ReadOut,
     Received,
     Settled,
+    Tell,
     Unblocked,
 )
 from jobman_agent.employer.records import Judgement, LeaseEnd, LeaseState, PackageEnd
@@ -181,6 +182,20 @@ def test_a_message_counts_only_from_the_key_of_its_session():
     )
     assert desk.lease("a1").ended is LeaseEnd.OPEN
     assert desk.core.state.junk == 2
+
+
+def test_junk_is_told_at_most_once_a_minute():
+    desk = Desk()
+    desk.ask("w1")
+    told = []
+    for _ in range(90):
+        desk.core.state.junk += 1
+        told += [a.text for a in desk.wait(1) if isinstance(a, Tell) and "dropped" in a.text]
+
+    assert [text.partition(":")[0] for text in told] == [
+        "dropped 1 message",
+        "dropped 60 messages",
+    ]
 
 
 def test_a_result_counts_once_and_every_copy_gets_a_receipt():
