@@ -1,11 +1,13 @@
 """What the sensors say of a PC at one moment. Each value may be UNKNOWN.
 
 Sensors say UNKNOWN where they should see and do not (a probe that hung, a service that went away).
-What a PC cannot have (a battery, another session) is no: a known value.
+What a PC cannot have (a battery, another session) is no: a known value. What is no number counts as
+UNKNOWN, for a comparison with it would say yes or no by chance.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -34,6 +36,9 @@ class InputSource:
     """How far the pointer moved since the reading before, if nothing but it was used (0.0: nothing
     was); None: keys or buttons were used; UNKNOWN: this source cannot tell."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "idle_seconds", _seconds(self.idle_seconds))
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteUser:
@@ -42,6 +47,9 @@ class RemoteUser:
     name: str
     idle_seconds: float | Unknown
     """Since that user's last input; UNKNOWN counts as active."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "idle_seconds", _seconds(self.idle_seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +78,16 @@ class Reading:
     engaged: bool = False
     """Whether a worker is at it here (SEEKING, WORKING, SUSPENDED): then the thresholds to go on
     count, not those to start."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "others_cpu", _finite(self.others_cpu))
+
+
+def _finite(number: float | Unknown) -> float | Unknown:
+    return number if not isinstance(number, Unknown) and math.isfinite(number) else UNKNOWN
+
+
+def _seconds(number: float | Unknown) -> float | Unknown:
+    """No time is less than none: input of the future would keep a PC busy until then."""
+    finite = _finite(number)
+    return finite if isinstance(finite, Unknown) else max(0.0, finite)

@@ -68,7 +68,8 @@ def memory_fault(look: Look) -> Fault | None:
     if share >= MEMORY_TO_START:
         return None
     leaves = Permit.NOTHING if share < MEMORY_PRESSURE else Permit.FINISH
-    return Fault(f"memory {share:.0%} free, {MEMORY_TO_START:.0%} needed", leaves)
+    needed = 100 * MEMORY_TO_START
+    return Fault(f"memory {100 * share:.0f} % free, {needed:.0f} % needed", leaves)
 
 
 def disk_fault(look: Look) -> Fault | None:

@@ -41,7 +41,8 @@ def test_all_reasons_are_told_with_their_texts_and_the_earliest_time():
 CONDITIONS = [
     ({"others_cpu": 30.0}, ReasonCode.CPU, "CPU 30 % over 25 % for 0 s"),
     ({"others_cpu": UNKNOWN}, ReasonCode.CPU, "CPU of other programs cannot be seen"),
-    ({"memory_free": 2_400_000_000}, ReasonCode.MEMORY, "memory 15% free, 20% needed"),
+    ({"others_cpu": float("nan")}, ReasonCode.CPU, "CPU of other programs cannot be seen"),
+    ({"memory_free": 2_400_000_000}, ReasonCode.MEMORY, "memory 15 % free, 20 % needed"),
     ({"memory_free": UNKNOWN}, ReasonCode.MEMORY, "how much memory is free cannot be seen"),
     ({"memory_total": UNKNOWN}, ReasonCode.MEMORY, "how much memory is free cannot be seen"),
     ({"memory_total": 0}, ReasonCode.MEMORY, "how much memory is free cannot be seen"),
