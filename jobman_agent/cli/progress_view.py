@@ -116,7 +116,8 @@ class ProgressView:
             line.truncate(width, overflow="crop" if ascii_only else "ellipsis")
             yield line
         if now.failed > most:
-            yield Text(f"and {now.failed - most} more have failed", style=_DIM)
+            more = f"and {now.failed - most} more have failed"
+            yield Text(more, style=_DIM, no_wrap=True, overflow="crop")
 
     def _notes(self) -> Iterator[Text]:
         now = self._now
