@@ -71,7 +71,8 @@ class DemoPCs:
         self._words = [sys.executable, "-m", "jobman_agent", "work", "-v"]
         self._words += ["--config", str(settings), "--pool", pool, "--trust", trust]
         self._words += ["--software", f"python={sys.executable}", "--slots", str(slots)]
-        self._words += ["--idle-exit", str(_IDLE_EXIT_S)]
+        # Somebody waits for the demo, at this very PC.
+        self._words += ["--normal-priority", "--idle-exit", str(_IDLE_EXIT_S)]
         for name in self._names:
             self._start(name)
 

@@ -30,6 +30,7 @@ priority; in the foreground, whether or not the PC is idle (for servers, and to 
 Ctrl-C hands back what is not done and leaves; a second one ends it at once.
 """
 _NAME_MOST = 64
+_HASH_SHOWN = len("sha256:") + 12
 _LOOK_S = 5.0
 
 
@@ -67,6 +68,11 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         type=seconds,
         help="wait so long for a pool that is not there; then exit 3 (else for ever)",
+    )
+    parser.add_argument(
+        "--normal-priority",
+        action="store_true",
+        help="a normal share of this PC for packages, not the least (a server of nobody's)",
     )
     parser.add_argument(
         "--name", metavar="NAME", help="what employers see, instead of this PC's name"
@@ -125,8 +131,15 @@ def _place(
         slots=args.slots,
         idle_exit_s=args.idle_exit,
     )
-    sandbox = context.settings.limits.sandbox
-    return Place(context.places.home, pc, context.key, programs, employers, sandbox)
+    return Place(
+        home=context.places.home,
+        pc=pc,
+        key=context.key,
+        programs=programs,
+        employers=employers,
+        yields=not args.normal_priority,
+        sandbox=limits.sandbox,
+    )
 
 
 def _cores() -> int:
@@ -141,7 +154,10 @@ def _opening_lines(
     """What is offered to whom, and where: the owner should see it."""
     lines = [f"{place.pc.worker} works in {context.address}; its key is {place.key.public}"]
     for name, program in place.pc.programs.items():
-        lines.append(f"program  {name}  {programs.path(name)}  {program.version}")
+        version = program.version
+        if version.startswith("sha256:"):
+            version = f"{version[:_HASH_SHOWN]}..."
+        lines.append(f"program  {name}  {programs.path(name)}  {version}")
     lines += [f"program not offered: {fault}" for fault in programs.missing().values()]
     if not place.pc.programs:
         lines.append("no program is offered: name one, in [software] or by --software NAME")

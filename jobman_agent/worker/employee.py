@@ -65,6 +65,8 @@ class Place:
     """What may be executed here."""
     employers: Employers
     """Whom this PC works for."""
+    yields: bool = True
+    """Whether packages yield to all else on this PC; False: they have a normal share of it."""
     sandbox: bool = True
     """Whether packages run in a sandbox, if this PC has one."""
 
@@ -161,7 +163,9 @@ class Worker:
             if ended:
                 self._tell(do.Tell(f"ended {ended} processes of a worker that died", warning=True))
             spool.remove_runner_folders()
-            runs = self._runs = Runs(spool, loaded.start, self.post, self._tell)
+            runs = self._runs = Runs(
+                spool, loaded.start, self.post, self._tell, yields=self._place.yields
+            )
             stack.push_async_callback(runs.close)
             sandbox = await runs.open()
             pc = replace(self._place.pc, sandbox=sandbox if self._place.sandbox else "none")

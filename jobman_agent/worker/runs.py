@@ -41,8 +41,11 @@ class Runs:
         start: int,
         post: Callable[[Sequence[events.Event]], None],
         tell: Callable[[Tell], None],
+        *,
+        yields: bool = True,
     ) -> None:
         self._spool = spool
+        self._yields = yields
         self._start = start
         self._post = post
         self._tell = tell
@@ -152,7 +155,7 @@ class Runs:
     async def _new_runner(self) -> Runner:
         self._runners += 1
         root = self._spool.new_runner_folder(self._start, self._runners)
-        runner = await Runner.start(root, self._slots)
+        runner = await Runner.start(root, self._slots, yields=self._yields)
         self._root, self._given, self._runner = root.name, 0, runner
         return runner
 
