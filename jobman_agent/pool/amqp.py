@@ -38,7 +38,7 @@ from jobman_agent.pool.amqp_names import (
     Names,
     arguments_of,
 )
-from jobman_agent.pool.amqp_scan import Standing, Turn, take_turn
+from jobman_agent.pool.amqp_scan import Remove, Standing, Turn, take_turn
 from jobman_agent.pool.contract import CALL_SECONDS, Delivery, Pace, Sender
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ class AmqpPool:
         self._junk = 0
         # The last frames of each offer by message_id, noted before they are sent: any may arrive.
         self._posted: dict[str, dict[str, bytes]] = {}
-        self._removed: set[str] = set()
-        """Offers of ours that a complete turn has shown and taken away."""
+        self._removed: set[str] = set()  # offers of ours that were seen and taken away
         self._asking: aiormq.abc.AbstractChannel | None = None
         self._publishing: aiormq.abc.AbstractChannel | None = None
         # One at a time: a question about a queue that is not there closes the channel.
@@ -215,9 +214,7 @@ class AmqpPool:
     async def withdraw(self, offer: str) -> bool:
         """Remove all sequences of our offer; True once two turns running showed none.
 
-        A turn in which nothing can be seen proves nothing: somebody else may hold the queue. But
-        once a complete turn has shown ours and taken them away, it is short and counts: workers
-        who wait at an empty queue must not keep a finished job from its end.
+        Seeing nothing while others stand in line counts only once ours were seen and taken away.
         """
         self._posted.pop(offer, None)
         shown = 0
@@ -247,11 +244,7 @@ class AmqpPool:
         turn = await self._turn(lambda _seen: ())
         return [s.frame for s in turn.seen if _may_be_message(s)]
 
-    async def _turn(
-        self,
-        remove: Callable[[list[Standing]], Iterable[int]],
-        line_s: float | None = None,
-    ) -> Turn:
+    async def _turn(self, remove: Remove, line_s: float | None = None) -> Turn:
         def remove_junk_too(seen: list[Standing]) -> Iterable[int]:
             junk = [s.tag for s in seen if not _may_be_message(s)]
             self._junk += len(junk)

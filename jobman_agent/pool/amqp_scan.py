@@ -12,6 +12,7 @@ reply before.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,6 @@ from jobman_agent.log import get_logger
 from jobman_agent.model.names import HIRING_QUEUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     import aiormq.abc
 
     from jobman_agent.pool.amqp_link import Link
@@ -60,11 +59,11 @@ class Turn:
     """Whether nothing stood there, as far as those can tell who stand in line with others."""
 
 
-async def take_turn(
-    link: Link,
-    remove: Callable[[list[Standing]], Iterable[int]],
-    line_s: float | None = None,
-) -> Turn:
+Remove = Callable[[list[Standing]], Iterable[int]]
+"""Told what stands there, it says the tags of what is to go away."""
+
+
+async def take_turn(link: Link, remove: Remove, line_s: float | None = None) -> Turn:
     """Stand in line, look, remove what is ours to remove, and give back the rest.
 
     Args:
@@ -112,7 +111,7 @@ async def _hold(
     link: Link,
     channel: aiormq.abc.AbstractChannel,
     turn: Turn,
-    remove: Callable[[list[Standing]], Iterable[int]],
+    remove: Remove,
 ) -> None:
     """See the rest and let go, under the watchdog."""
     try:
