@@ -167,7 +167,7 @@ class Offering:
         if not self.told_lonely and now - self.lonely_since >= REFUSALS_SECONDS:
             self.told_lonely = True
             if not self.refusals:
-                turn.tell("no worker has come yet; packages wait until one does")
+                turn.tell("no worker works for this job (yet); packages wait until one does")
 
 
 def _kind(refusal: Refuse) -> tuple[str, str]:

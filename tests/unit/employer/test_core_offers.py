@@ -200,8 +200,8 @@ def test_it_is_told_when_no_worker_comes():
 
     told = [tell.text for tell in of(desk.wait(45), Tell)]
 
-    assert "no worker has come yet; packages wait until one does" in told
-    assert told.count("no worker has come yet; packages wait until one does") == 1
+    assert "no worker works for this job (yet); packages wait until one does" in told
+    assert told.count("no worker works for this job (yet); packages wait until one does") == 1
 
 
 def _refuse(desk: Desk, worker: str, code: RefuseCode, why: str) -> None:
