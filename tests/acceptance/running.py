@@ -22,6 +22,7 @@ class Running:
     """A process of ``jobman``, whose stdout and stderr are read together."""
 
     def __init__(self, user: Jobman, *words: str, **env: str) -> None:
+        self.home = user.home
         self.process = subprocess.Popen(
             user.command(*words),
             cwd=user.folder,

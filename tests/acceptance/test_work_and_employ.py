@@ -300,6 +300,34 @@ def test_a_worker_killed_in_the_middle_of_200_packages_costs_none(office, where,
     assert sorted(accepted) == sorted(f"p{n}" for n in range(PACKAGES))
 
 
+def test_a_worker_that_is_told_to_leave_hands_back_and_one_told_twice_ends_at_once(office):
+    write_job(office.folder / "job", 1)
+    stubborn = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    text = SQUARE.format(seconds="600 if x == 0 else 0").replace("import sys, time", stubborn)
+    (office.folder / "job" / "common" / "square.py").write_text(text)
+    employer = office.employ("-v")
+
+    def runs_it(worker: Running) -> bool:
+        words = [process.cmdline() for process in processes_of(worker.home)]
+        return any("square.py" in " ".join(each) and each[-1] == "0" for each in words)
+
+    polite = office.worker("pc-1")
+    wait_until(lambda: runs_it(polite))
+    polite.process.terminate()
+    polite.until("SIGTERM: handing back what is not done (once more: at once)")
+    assert polite.end() == ExitCode.INTERRUPTED
+    employer.until("pc-1 leaves")
+
+    hasty = office.worker("pc-2")
+    wait_until(lambda: runs_it(hasty))
+    hasty.interrupt()
+    hasty.until("Ctrl-C: handing back")
+    hasty.interrupt()
+    assert hasty.end(8) == ExitCode.INTERRUPTED
+
+    wait_until(lambda: processes_of(polite.home) == processes_of(hasty.home) == [])
+
+
 # ---------------------------------------------------------------- the demo
 
 
