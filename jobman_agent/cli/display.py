@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
 
-FRAME_S = 0.25
+FRAME_S = 0.5
 """Seconds between two pictures."""
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jobman_agent.employer.events import Listen
 from jobman_agent.employer.leases import compare
 from jobman_agent.employer.records import SessionRow
-from jobman_agent.employer.turn import wall_text
+from jobman_agent.employer.turn import counted, wall_text
 from jobman_agent.errors import MalformedMessage
 from jobman_agent.model.messages import Ask, RefuseCode
 from jobman_agent.model.wire import parse_time
@@ -53,7 +53,7 @@ def receive_ask(turn: Turn, event: Received, ask: Ask) -> Session | None:
         )
     )
     turn.do(Listen(ask.session, ask.result_box))
-    turn.tell(f"ask noticed from {ask.worker}, {ask.slots} slots", step=4)
+    turn.tell(f"ask noticed from {ask.worker}, {counted(ask.slots, 'slot')}", step=4)
     compare(turn, session, ask.holding)
     return session
 

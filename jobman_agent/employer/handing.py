@@ -19,6 +19,7 @@ from jobman_agent.employer.leases import lease_until
 from jobman_agent.employer.live import LEASE_SECONDS, Package, Session
 from jobman_agent.employer.records import LeaseRow, LeaseState
 from jobman_agent.employer.testing import draw_test_name
+from jobman_agent.employer.turn import counted
 from jobman_agent.model.messages import Say
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Filling:
     def _hand(self, session: Session, given: list[Assignment]) -> None:
         row = session.row
         self.turn.do(Hand(row.session, row.work_box, tuple(given)))
-        self.turn.tell(f"{len(given)} packages to {row.worker}", step=5)
+        self.turn.tell(f"{counted(len(given), 'package')} to {row.worker}", step=5)
 
     def _lease(self, session: Session, package: Package) -> Assignment:
         package.row.attempt += 1

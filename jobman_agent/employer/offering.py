@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.employer.events import Look, Post, Withdraw
 from jobman_agent.employer.handing import due_stragglers
-from jobman_agent.employer.turn import wall_text
+from jobman_agent.employer.turn import counted, wall_text
 from jobman_agent.model.messages import Offer, Refuse, RefuseCode
 from jobman_agent.model.public_key import public_key_id
 
@@ -78,7 +78,7 @@ class Offering:
         if self.posted_at is None:
             self.look_at = now.steady + LOOK_SECONDS / 2
             self.unseen_since = now.steady
-            turn.tell(f"offer posted: {self.waiting} packages wait", step=1)
+            turn.tell(f"offer posted: {counted(self.waiting, 'package')} to be done", step=1)
         self.posted_at = now.steady
 
     def disconnected(self) -> None:

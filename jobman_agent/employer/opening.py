@@ -17,7 +17,7 @@ from jobman_agent.employer.journal import JOB_WIDE, Holder, Journal
 from jobman_agent.employer.records import Journalled, PackageEnd
 from jobman_agent.employer.results import ResultsFolder
 from jobman_agent.employer.spec import OWN_PROGRAM
-from jobman_agent.employer.turn import wall_text
+from jobman_agent.employer.turn import counted, wall_text
 from jobman_agent.errors import InputError
 from jobman_agent.model.messages import Needs
 from jobman_agent.settings.places import host_name
@@ -181,7 +181,7 @@ def _begin_anew(
     if changed and not again.changed:
         raise InputError(_changed_text(job, changed))
     if changed:
-        notes.append(f"{len(changed)} packages have changed inputs and are done anew")
+        notes.append(f"{counted(len(changed), 'package')} with changed inputs: done anew")
     anew = set(changed)
     if again.failed:
         failed = {name for name, state in states.items() if state is PackageEnd.FAILED}
@@ -199,6 +199,6 @@ def _changed_text(job: JobFolder, changed: list[str]) -> str:
     shown = ", ".join(changed[:_NAMED])
     more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
     return (
-        f"{job.root}: the inputs of {len(changed)} packages have changed since they were handed "
-        f"out: {shown}{more}. With --redo-changed these are done anew; with --again all are"
+        f"{job.root}: the inputs of {counted(len(changed), 'package')} have changed since they "
+        f"were handed out: {shown}{more}. With --redo-changed these are done anew; with --again all are"
     )

@@ -9,6 +9,7 @@ from jobman_agent.employer.events import Fetch
 from jobman_agent.employer.judging import failure_in_a_row, judge_next
 from jobman_agent.employer.leases import end_lease, give_up, lease_until
 from jobman_agent.employer.records import Judgement, LeaseEnd, LeaseRow, LeaseState
+from jobman_agent.employer.turn import counted
 from jobman_agent.model.messages import Outcome, Result, Results, Say
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def receive_results(turn: Turn, session: Session, event: Received, message: Resu
             _measure_refill(session, lease, result, state)
             _complete(turn, session, lease, result)
     if taken:
-        turn.tell(f"{taken} results from {session.row.worker}", step=7)
+        turn.tell(f"{counted(taken, 'result')} from {session.row.worker}", step=7)
     return given_back
 
 

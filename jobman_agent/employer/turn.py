@@ -118,6 +118,11 @@ def _portions(said: list[Item]) -> list[list[Item]]:
     return [said[i : i + ITEMS_IN_ANSWER] for i in range(0, len(said) or 1, ITEMS_IN_ANSWER)]
 
 
+def counted(count: int, thing: str) -> str:
+    """How many: 1 package, 3 packages."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def wall_text(wall: float) -> str:
     """A Unix time as it travels."""
     return time_text(datetime.fromtimestamp(wall, UTC))

@@ -286,7 +286,7 @@ async def test_changed_inputs_are_named_and_only_redone_when_asked_for(office):
     await office.employ(office.worker())
     put(office.folder / "packages/p2/in.txt", "50\n")
 
-    with pytest.raises(InputError, match=r"1 packages have changed .*p2.*--redo-changed"):
+    with pytest.raises(InputError, match=r"1 package have changed .*p2.*--redo-changed"):
         office.open()
     worker = office.worker("other")
     hired = await office.employ(worker, again=Again(changed=True))
