@@ -200,5 +200,6 @@ def _changed_text(job: JobFolder, changed: list[str]) -> str:
     more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
     return (
         f"{job.root}: the inputs of {counted(len(changed), 'package')} have changed since they "
-        f"were handed out: {shown}{more}. With --redo-changed these are done anew; with --again all are"
+        f"were handed out: {shown}{more}. With --redo-changed these are done anew; with --again "
+        "all are"
     )
