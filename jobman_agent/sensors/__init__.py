@@ -1,3 +1,19 @@
-"""What the PC says: input, CPU of others, power, session, programs. One thin file per system."""
+"""What the PC says: input, CPU of others, power, session, programs. One thin file per system.
+
+``sensors.Sensors`` is all that the agent needs. The room chooses its operating system here, once:
+``system`` is the module that says what there is to look at (``probe.System``). docs/platforms.md
+says what is seen where, and how surely.
+"""
 
 from __future__ import annotations
+
+import sys
+
+if sys.platform == "win32":
+    from jobman_agent.sensors import system_windows as system
+elif sys.platform == "darwin":
+    from jobman_agent.sensors import system_macos as system
+else:
+    from jobman_agent.sensors import system_linux as system
+
+__all__ = ["system"]

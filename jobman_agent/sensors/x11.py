@@ -1,0 +1,162 @@
+"""Seconds since the last input of one X server, over one kept connection (python-xlib, late).
+
+Xwayland shows input only while an X program has it: its idle time lies, and it is no source.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from jobman_agent.sensors.probe import Absent, Unseen
+
+if TYPE_CHECKING:
+    from Xlib.display import Display
+
+SCREEN_SAVER = "MIT-SCREEN-SAVER"
+
+
+def connect(name: str) -> Display:
+    """Connect to a server of this PC.
+
+    Raises:
+        Unseen: it is not there, or lets only others in.
+    """
+    from Xlib import display, error, xauth
+
+    try:
+        link = display.Display(name)
+    except (error.DisplayError, error.ConnectionClosedError, xauth.error.XauthError, OSError) as e:
+        text = " ".join(str(e).split()) or type(e).__name__
+        raise Unseen(f"the X server {name} cannot be reached: {text}") from e
+    # What goes wrong with a request that has no answer is of no interest; by default it is printed.
+    link.set_error_handler(_ignore)
+    return link
+
+
+def is_xwayland(link: Display) -> bool:
+    """Whether this server is a guest in a Wayland session."""
+    from Xlib.ext import xinput
+
+    if link.has_extension("XWAYLAND"):  # from 23.1 on
+        return True
+    if not link.has_extension("XInputExtension"):
+        return False
+    devices = link.xinput_query_device(xinput.AllDevices).devices
+    return any(_text(device.name).startswith("xwayland-") for device in devices)
+
+
+class X11Idle:
+    """The idle time of the screen saver extension, in milliseconds: any device, any grab."""
+
+    def __init__(self, display: str, *, expected: bool) -> None:
+        """Set it up; it connects when it is first asked.
+
+        Args:
+            display: ``:0``.
+            expected: Whether this is the display of our session.
+        """
+        self.name = f"keyboard and mouse (X11 {display})"
+        self._display = display
+        self._expected = expected
+        self._link: Display | None = None
+        self._root: Any = None
+
+    def look(self) -> float:
+        """Seconds.
+
+        Raises:
+            Absent: it is Xwayland, or another user's.
+            Unseen: it does not answer, or went away.
+        """
+        try:
+            if self._link is None:
+                self._open()
+            return float(self._root.screensaver_query_info().idle) / 1000
+        except (Absent, Unseen):
+            self.close()
+            raise
+        except Exception as exc:
+            # python-xlib raises its own, struct's and socket's errors when a server goes away.
+            self.close()
+            raise Unseen(f"the X server {self._display} went away: {exc}") from exc
+
+    def close(self) -> None:
+        """Let go of the server."""
+        link, self._link = self._link, None
+        if link is not None:
+            with contextlib.suppress(Exception):  # it is gone already
+                link.close()
+
+    def _open(self) -> None:
+        try:
+            self._link = connect(self._display)
+        except Unseen as exc:
+            if self._expected:
+                raise
+            raise Absent(str(exc)) from exc
+        if is_xwayland(self._link):
+            raise Absent("Xwayland: it sees only what X programs get")
+        if not self._link.has_extension(SCREEN_SAVER):
+            raise Unseen(f"the X server {self._display} has no {SCREEN_SAVER} extension")
+        self._root = self._link.screen().root
+
+
+class X11FullScreen:
+    """What fills the screen of one X server: EWMH's _NET_WM_STATE_FULLSCREEN of the active one."""
+
+    name = "full screen (X11)"
+
+    def __init__(self, display: str) -> None:
+        """Set it up; it connects when it is first asked."""
+        self._display = display
+        self._link: Display | None = None
+
+    def look(self) -> str | None:
+        """The program, or None.
+
+        Raises:
+            Absent: no such server, or Xwayland.
+        """
+        from Xlib import error
+
+        try:
+            if self._link is None:
+                self._link = connect(self._display)
+            return self._full_screen(self._link)
+        except (error.BadWindow, error.BadAtom):
+            return None  # the window was closed while we looked
+        except Unseen as exc:
+            raise Absent(str(exc)) from exc
+        except Exception as exc:
+            self.close()
+            raise Unseen(f"the X server {self._display} went away: {exc}") from exc
+
+    def close(self) -> None:
+        """Let go of the server."""
+        link, self._link = self._link, None
+        if link is not None:
+            with contextlib.suppress(Exception):  # it is gone already
+                link.close()
+
+    def _full_screen(self, link: Display) -> str | None:
+        from Xlib import Xatom
+
+        root = link.screen().root
+        active = root.get_full_property(link.intern_atom("_NET_ACTIVE_WINDOW"), Xatom.WINDOW)
+        if active is None or not active.value or not active.value[0]:
+            return None
+        window = link.create_resource_object("window", active.value[0])
+        state = window.get_full_property(link.intern_atom("_NET_WM_STATE"), Xatom.ATOM)
+        if state is None or link.intern_atom("_NET_WM_STATE_FULLSCREEN") not in state.value:
+            return None
+        names = window.get_wm_class() or ("a program",)
+        return f"{names[-1]}, full screen"
+
+
+def _text(name: object) -> str:
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+
+
+def _ignore(*_args: object) -> int:
+    return 0

@@ -1,0 +1,179 @@
+"""The first key or mouse as an event: XInput2's raw events of one X server.
+
+Version 2.2 is announced: with 2.0, which python-xlib announces, a grab by a menu or a locker hides
+the owner (XI2proto, "raw events ... are delivered independent of grabs" from 2.1 on). Events are
+asked for only between ``arm`` and what settles whether it was a bump: a mouse in use would wake us
+a thousand times a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from jobman_agent.model.reading import UNKNOWN, Unknown
+from jobman_agent.sensors.probe import Unseen
+from jobman_agent.sensors.x11 import connect, is_xwayland
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from Xlib.display import Display
+
+SETTLED_SECONDS = 2.0
+"""So long after the first touch the pointer's way is still followed; longer than a bump."""
+SETTLED_PIXELS = 50.0
+"""Or so far: that was no bump."""
+
+
+class X11Touch:
+    """Follows one server in a thread of its own, over a connection of its own."""
+
+    def __init__(self, display: str) -> None:
+        """Set it up; it connects when it is first armed."""
+        self.broken = ""
+        self._display = display
+        self._near, self._far = socket.socketpair()
+        self._lock = threading.Lock()
+        self._wanted: Callable[[], None] | None = None
+        self._moved: float | Unknown | None = UNKNOWN
+        self._ends = False
+        self._thread: threading.Thread | None = None
+
+    def arm(self, touched: Callable[[], None]) -> None:
+        """As ``Touch.arm``."""
+        with self._lock:
+            self._wanted = touched
+            self._moved = 0.0
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(
+                target=self._follow, name=f"touch {self._display}", daemon=True
+            )
+            self._thread.start()
+        else:
+            self._near.send(b"a")
+
+    def nudge(self) -> float | Unknown | None:
+        """As ``Touch.nudge``."""
+        with self._lock:
+            moved = self._moved
+            if not isinstance(moved, Unknown):
+                self._moved = 0.0
+            return moved
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ends = True
+        with contextlib.suppress(OSError):  # closed already
+            self._near.send(b"e")
+
+    # ------------------------------------------------------------ in the thread
+
+    def _follow(self) -> None:
+        try:
+            link = connect(self._display)
+            eyes = _Eyes(link)
+            eyes.open()
+        except Exception as exc:  # noqa: BLE001 - whatever it is: this way nothing is seen
+            self.broken = str(exc) or type(exc).__name__
+            return
+        self.broken = ""
+        try:
+            self._loop(link, eyes)
+            link.close()
+        except Exception as exc:  # noqa: BLE001 - python-xlib's, struct's and socket's errors
+            # The server went away: that counts as a touch, and whoever looks then decides.
+            self.broken = f"the X server {self._display} went away: {exc}"
+            self._saw(None)
+            with self._lock:
+                self._moved = UNKNOWN
+
+    def _loop(self, link: Display, eyes: _Eyes) -> None:
+        opened, left = True, math.inf
+        while not self._ends:
+            if not link.pending_events():
+                wait = None if left == math.inf else left
+                ready, _, _ = select.select([link, self._far], [], [], wait)
+                if not ready:
+                    eyes.close()
+                    opened, left = False, math.inf
+                    with self._lock:
+                        self._moved = UNKNOWN
+                    continue
+                if self._far in ready:
+                    self._far.recv(64)
+                    if not opened:
+                        eyes.open()
+                    opened, left = True, math.inf
+            moved = eyes.read() if link.pending_events() else 0.0
+            if moved == 0.0:
+                continue
+            self._saw(moved)
+            left = SETTLED_SECONDS
+            if moved is None or moved > SETTLED_PIXELS:
+                eyes.close()
+                opened, left = False, math.inf
+
+    def _saw(self, moved: float | None) -> None:
+        with self._lock:
+            wanted, self._wanted = self._wanted, None
+            before = self._moved
+            if moved is None or before is None:
+                self._moved = None
+            else:
+                self._moved = moved + (0.0 if isinstance(before, Unknown) else before)
+        if wanted is not None:
+            wanted()
+
+
+class _Eyes:
+    """The raw events of one server."""
+
+    def __init__(self, link: Display) -> None:
+        from Xlib.ext import xinput
+
+        if not link.has_extension("XInputExtension") or is_xwayland(link):
+            raise Unseen("the server has no raw events of all input")
+        major = link.query_extension("XInputExtension").major_opcode
+        xinput.XIQueryVersion(display=link.display, opcode=major, major_version=2, minor_version=2)
+        self._link = link
+        self._major = major
+        self._root: Any = link.screen().root
+        self._mask = xinput.RawKeyPressMask | xinput.RawButtonPressMask | xinput.RawMotionMask
+        self._all = xinput.AllMasterDevices
+        self._motion = xinput.RawMotion
+        self._place = (0, 0)
+
+    def open(self) -> None:
+        self._place = self._where()
+        self._root.xinput_select_events([(self._all, self._mask)])
+        self._link.sync()
+
+    def close(self) -> None:
+        self._root.xinput_select_events([(self._all, 0)])
+        self._link.sync()
+        while self._link.pending_events():
+            self._link.next_event()
+
+    def read(self) -> float | None:
+        """How far the pointer went; None: keys or buttons. At least 1 for a wheel or a wall."""
+        touched = keys = False
+        while self._link.pending_events():
+            event = self._link.next_event()
+            if getattr(event, "extension", None) == self._major:
+                touched = True
+                keys = keys or event.evtype != self._motion
+        if not touched:
+            return 0.0
+        if keys:
+            return None
+        before, self._place = self._place, self._where()
+        return max(1.0, math.dist(before, self._place))
+
+    def _where(self) -> tuple[int, int]:
+        pointer = self._root.query_pointer()
+        return pointer.root_x, pointer.root_y
