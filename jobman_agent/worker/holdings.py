@@ -142,6 +142,8 @@ class Session:
     """When a package last came or ended."""
     mute_until: float | None = None
     """Nothing starts before its employer has answered a beat, or this time has come."""
+    in_doubt: frozenset[tuple[str, int]] = frozenset()
+    """What waited when we came up or woke: the employer's word on it is awaited."""
     word: float = 0.0
     """When the employer last sent work or an answer."""
     rested: float = 0.0

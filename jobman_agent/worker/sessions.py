@@ -109,6 +109,8 @@ def hush(state: State) -> None:
     for session in state.sessions.values():
         if session.live:
             session.mute_until = state.now + HUSH_S
+            waiting = (i for i in session.items.values() if i.stage is Stage.WAITING)
+            session.in_doubt = frozenset(item.key for item in waiting)
     beats.wanted(state)
 
 
@@ -223,7 +225,8 @@ def _obey(state: State, session: Session, event: Received) -> None:
             packages.take(state, session, work, event.frame, event.missing)
         case Answer() as answer if _newer(state, session, answer):
             session.word = state.now
-            session.mute_until = None
+            if _speaks_of_what_waits(session, answer):
+                session.mute_until = None
             packages.answered(state, session, answer)
         case Need() as need if _newer(state, session, need):
             state.out.append(do.Serve(session.id, need))
@@ -233,6 +236,12 @@ def _obey(state: State, session: Session, event: Received) -> None:
             _bye(state, session, bye)
         case _:
             pass  # an older answer or need
+
+
+def _speaks_of_what_waits(session: Session, answer: Answer) -> bool:
+    """Whether this is the answer to the beat; one to results may be seen before it."""
+    told = {(item.package, item.attempt) for item in answer.items}
+    return not session.in_doubt or not session.in_doubt.isdisjoint(told)
 
 
 def _newer(state: State, session: Session, message: Answer | Need) -> bool:

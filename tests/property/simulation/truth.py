@@ -50,6 +50,7 @@ class Job:
     limit: float = 0.0
     runs: list[Ran] = field(default_factory=list)
     running: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    began: dict[tuple[str, str], float] = field(default_factory=dict)
     most_copies: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     over_at_once: int = 0
     first_run_at: float | None = None
@@ -72,7 +73,15 @@ class Job:
         copies = self.running[package]
         copies.append(worker)
         self.most_copies[package] = max(self.most_copies[package], len(copies))
-        if self.at_once and sum(map(len, self.running.values())) > self.at_once:
+        self.began[package, worker] = sim.now
+        # A PC that is silent for longer than `time` may exceed it (docs/job-folder.md says so).
+        counted = [
+            name
+            for name, workers in self.running.items()
+            for each in workers
+            if sim.now - self.began[name, each] < self.limit
+        ]
+        if self.at_once and len(counted) > self.at_once:
             self.over_at_once += 1
 
     def ends(self, ran: Ran) -> None:

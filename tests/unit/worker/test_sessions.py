@@ -60,7 +60,16 @@ def test_after_a_start_nothing_begins_before_the_employer_has_answered():
         "b": HeldState.WAITING,
     }
     assert (beat.start, beat.count) == (2, 1)
-    assert started(bench.answer(session)) == ["b"]
+    assert started(bench.answer(session, ("b", 1, Say.GO_ON))) == ["b"]
+
+
+def test_an_answer_about_results_alone_does_not_let_begin_what_waited_at_a_start():
+    bench, session, _ = a_bench_with("a", "b")
+    bench.restart()
+    bench.connect()
+
+    assert not started(bench.answer(session, ("a", 1, Say.RECEIPT)))
+    assert not started(bench.answer(session, ("b", 1, Say.STOP)))
 
 
 def test_without_an_answer_for_two_minutes_what_has_not_started_is_handed_back():
@@ -88,9 +97,9 @@ def test_the_order_of_messages_is_remembered_over_a_restart():
     bench.connect()
     bench.count = 0
 
-    assert not started(bench.answer(session))
+    assert not started(bench.answer(session, ("c", 1, Say.GO_ON)))
     bench.count = 10
-    assert started(bench.answer(session)) == ["c"]
+    assert started(bench.answer(session, ("c", 1, Say.GO_ON))) == ["c"]
 
 
 def test_an_older_answer_is_ignored():
@@ -173,7 +182,7 @@ def test_after_a_wake_up_nothing_begins_before_an_answer():
     actions = bench.step(ev.Woke(), after=5000.0)
     assert len(sent("beat", actions)) == 1
     assert not started(bench.end(start))
-    assert started(bench.answer(session)) == ["b"]
+    assert started(bench.answer(session, ("b", 1, Say.GO_ON))) == ["b"]
 
 
 def test_a_beat_of_a_wake_up_that_went_down_with_the_connection_is_said_again():
