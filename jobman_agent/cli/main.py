@@ -8,42 +8,23 @@ import sys
 from typing import TYPE_CHECKING
 
 from jobman_agent import __version__
-from jobman_agent.cli import (
-    check_command,
-    config_command,
-    demo_command,
-    employ_command,
-    keys_command,
-    new_command,
-    offers_command,
-    policy_command,
-    pool_command,
-    run_command,
-    withdraw_command,
-    work_command,
-)
+from jobman_agent.cli import agent_commands
 from jobman_agent.cli.commands import HelpFormatter
 from jobman_agent.cli.output import print_json
 from jobman_agent.errors import ExitCode, InputError, JobmanError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Protocol
 
-COMMANDS = (
-    demo_command,
-    new_command,
-    check_command,
-    run_command,
-    employ_command,
-    work_command,
-    offers_command,
-    withdraw_command,
-    keys_command,
-    pool_command,
-    policy_command,
-    config_command,
-)
-"""Each has ``register(commands, common)``; its parser sets ``run(args) -> int``, its exit code."""
+    from jobman_agent.cli.commands import Commands
+
+    class CommandModule(Protocol):
+        """Commands whose parsers set ``run(args) -> int``, which returns the exit code."""
+
+        def register(self, commands: Commands, common: argparse.ArgumentParser) -> None:
+            """Add them."""
+
 
 _EPILOG = """\
 examples:
@@ -72,8 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.DONE
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line; ``--config --pool --json -v`` go anywhere."""
+def build_parser(first: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line; ``--config --pool --json -v`` go anywhere.
+
+    Args:
+        first: The first word, if it is known: to talk to the agent costs no other command's import.
+    """
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     group = common.add_argument_group("anywhere")
     group.add_argument(
@@ -95,15 +80,51 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         prog="jobman", dest="command", metavar="COMMAND", required=True, title="commands"
     )
-    for module in COMMANDS:
+    modules = (agent_commands,) if first in agent_commands.NAMES else _all_commands()
+    for module in modules:
         module.register(commands, common)
     return parser
 
 
+def _all_commands() -> tuple[CommandModule, ...]:
+    """Every module of commands, in the order of the help."""
+    from jobman_agent.cli import (
+        check_command,
+        config_command,
+        demo_command,
+        employ_command,
+        keys_command,
+        new_command,
+        offers_command,
+        policy_command,
+        pool_command,
+        run_command,
+        withdraw_command,
+        work_command,
+    )
+
+    return (
+        demo_command,
+        new_command,
+        check_command,
+        run_command,
+        employ_command,
+        work_command,
+        offers_command,
+        withdraw_command,
+        keys_command,
+        pool_command,
+        policy_command,
+        agent_commands,
+        config_command,
+    )
+
+
 def _run(argv: Sequence[str] | None) -> int:
     defaults = argparse.Namespace(config=None, pool=None, json=False, verbose=0)
+    words = sys.argv[1:] if argv is None else argv
     try:
-        args = build_parser().parse_args(argv, defaults)
+        args = build_parser(words[0] if words else None).parse_args(words, defaults)
     except InputError as exc:  # of an option's own parser
         print(f"jobman: {exc}", file=sys.stderr)
         return exc.exit_code

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from jobman_agent.control.address import ADDRESS, HOST, Address
+from jobman_agent.control.client import ADDRESS, HOST
 from jobman_agent.control.messages import (
     LINE_MOST,
     Refused,
@@ -77,7 +77,7 @@ class Server:
         server._server = await asyncio.start_server(
             server._connected, sock=listening, limit=LINE_MOST
         )
-        address = Address(port=port, token=server._token, pid=os.getpid())
+        address = {"port": port, "token": server._token, "pid": os.getpid()}
         try:
             write_atomic(server._path, msgspec.json.encode(address), 0o600)
         except BaseException:

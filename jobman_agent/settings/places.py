@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import platformdirs
 
@@ -19,9 +18,11 @@ if TYPE_CHECKING:
 APP = "jobman"
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The folders and files of one user on one PC."""
+class Places(NamedTuple):
+    """The folders and files of one user on one PC.
+
+    No dataclass: ``jobman status`` needs only this of the settings, and should be quick.
+    """
 
     home: Path
     """JOBMAN_HOME: everything that is kept. Not made yet (``storage.make_private_dir``)."""

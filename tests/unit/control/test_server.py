@@ -7,6 +7,7 @@ import json
 import socket
 import stat
 
+import msgspec
 import pytest
 
 from jobman_agent.control import messages as m
@@ -57,8 +58,10 @@ async def in_thread(function, *args, **more):
 
 
 def ask(home, *requests):
+    """What a face is told, as messages again: that is what holds client and server together."""
     with Client.connect(home) as client:
-        return [client.ask(request) for request in requests]
+        told = [client.ask(msgspec.to_builtins(request)) for request in requests]
+    return [msgspec.convert({"type": "done", **done}, m.Done) for done in told]
 
 
 async def stranger(home, *lines: bytes) -> bytes:
@@ -205,7 +208,7 @@ async def test_quit_waits_until_the_agent_has_ended(server, home, agent):
         assert not waiting.done()
 
         await server.close()
-        assert await waiting == m.Done(STATUS)
+        assert (await waiting)["status"]["pid"] == STATUS.pid
 
 
 async def test_a_reason_and_a_package_arrive_as_they_were(server, home, agent):
@@ -222,7 +225,9 @@ def test_without_an_agent_a_face_is_told_at_once(home):
         Client.connect(home)
 
 
-@pytest.mark.parametrize("text", ["", "junk", "{}", '{"port":0,"token":"","pid":1}', "\0" * 9000])
+@pytest.mark.parametrize(
+    "text", ["", "junk", "{}", "[]", "[" * 9000, '{"port":0,"token":"","pid":1}', "\0" * 9000]
+)
 def test_a_damaged_address_is_no_agent(home, text):
     home.mkdir()
     (home / "agent.json").write_text(text)
@@ -245,7 +250,12 @@ def test_a_file_that_an_agent_left_behind_is_no_agent(home):
             Client.connect(home)
 
 
-@pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 400 Bad Request\r\n", b"x" * 300_000])
+ELSE = (None, b"", b"HTTP/1.1 400 Bad Request\r\n", b"x" * 300_000, b"[" * 99_999 + b"\n")
+ELSE += (b"[]\n", b"null\n", b'{"type":"done"}\n', b'{"type":"done","status":3}\n')
+ELSE += (b'{"type":"refused","kind":[],"text":""}\n', b'{"type":"refused","kind":"x"}\n')
+
+
+@pytest.mark.parametrize("answer", ELSE)
 async def test_a_port_that_somebody_else_has_by_now_is_no_agent(home, answer):
     async def somebody(reader, writer):
         await reader.readline()
@@ -262,7 +272,7 @@ async def test_a_port_that_somebody_else_has_by_now_is_no_agent(home, answer):
 
     def look():
         with Client.connect(home, answer_s=0.3) as client:
-            client.ask(m.GetStatus())
+            client.ask({"type": "status"})
 
     try:
         with pytest.raises(AgentNotRunning):
