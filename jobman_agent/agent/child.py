@@ -1,0 +1,237 @@
+"""The worker's process in the agent's hands: started, frozen, told to leave, ended, swept.
+
+Whatever takes longer than a signal is done in one thread, in the order in which it was wanted, so
+that the event loop never waits for a tree of processes, and a new worker never begins before the
+one before is swept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from logging import INFO, WARNING
+from typing import TYPE_CHECKING
+
+from jobman_agent.control import pipe_messages as words
+from jobman_agent.control.pipe import WorkerProcess
+from jobman_agent.execution import processes, tree
+from jobman_agent.log import get_logger
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from jobman_agent.control.pipe_messages import AgentSays, WorkerSays
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Whom the worker's news goes to; called in the event loop."""
+
+    snapshot: Callable[[words.Snapshot], None]
+    ended: Callable[[words.ComingRun, words.Ended], None]
+    """A package has ended."""
+    gone: Callable[[str], None]
+    """The process has ended, or could not be started; the text says how."""
+    swept: Callable[[list[str], int], None]
+    """Packages that a dead worker held, and how many processes of them were ended."""
+
+
+class Child:
+    """At most one worker process at a time.
+
+    Args:
+        spawn: Starts it; its stdin and stdout are the pipe.
+        handlers: Whom its news goes to.
+    """
+
+    def __init__(self, spawn: Callable[[], subprocess.Popen[bytes]], handlers: Handlers) -> None:
+        self._spawn = spawn
+        self._handlers = handlers
+        self._hands = ThreadPoolExecutor(1, thread_name_prefix="hands")
+        self._process: WorkerProcess | None = None
+        self._runs: dict[str, words.ComingRun] = {}
+        self._groups: dict[str, int] = {}
+        self._root: int | None = None
+        self._first: tuple[AgentSays, ...] = ()
+        self._freezes = 0
+        self._frozen = False
+        self._leaving = ""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def told_to_leave(self) -> bool:
+        """Whether its end is no surprise."""
+        return bool(self._leaving)
+
+    def start(self, limits: words.Limits, until: words.WillingUntil) -> None:
+        """Start it as soon as what was before is done; its death is told by ``gone``."""
+        self._first = (limits, until, words.Starts(allowed=True))
+        self._leaving, self._frozen = "", False
+        self._after(self._begin)
+
+    def say(self, message: AgentSays) -> None:
+        """Say something to it, if it is there."""
+        if self._process is not None:
+            self._process.say(message)
+
+    def freeze(self) -> None:
+        """Stop all packages: their groups before this returns, then whoever slips away."""
+        self._freezes += 1
+        self._frozen = True
+        self.say(words.Freeze(self._freezes))
+        for group in self._groups.values():
+            processes.freeze_group(group)
+        self._sweep_frozen()
+
+    def thaw(self) -> None:
+        """Let all packages go on."""
+        self._frozen = False
+        self.say(words.Thaw())
+        tokens, groups = frozenset(self._runs), tuple(self._groups.values())
+
+        def thaw() -> None:
+            if not self._frozen:
+                tree.thaw(tokens, groups)
+
+        self._hands.submit(thaw)
+
+    def leave(self, why: str) -> None:
+        """Tell it to hand back and end, once all that is to be frozen is."""
+        self._leaving = why
+        # What it lets go on in order to end it must not be frozen once more.
+        self._frozen = False
+        self._after(lambda: self.say(words.Leave(why)))
+
+    def kill(self) -> None:
+        """End its whole tree now."""
+        process, tokens = self._process, frozenset(self._runs)
+        if process is None:
+            return
+        pid = process.pid
+
+        def kill() -> None:
+            below = processes.below([pid])
+            process.kill()
+            for one in below:
+                processes.kill_one(one)
+            tree.end_runs(tokens)
+
+        self._hands.submit(kill)
+
+    def sweep(self) -> None:
+        """Verify that nothing is left of the one that has gone, and end what is."""
+        runs, groups, root = self._runs, tuple(self._groups.values()), self._root
+        self._runs, self._groups, self._root = {}, {}, None
+
+        def sweep() -> int:
+            roots = [] if root is None else [root, *processes.below([root])]
+            left = [one for one in (*roots, *tree.members((), groups)) if processes.is_alive(one)]
+            for one in left:
+                processes.kill_one(one)
+            return len(left) + tree.end_runs(frozenset(runs))
+
+        if runs:
+            future = asyncio.get_running_loop().run_in_executor(self._hands, sweep)
+            names = [run.package for run in runs.values()]
+            future.add_done_callback(lambda done: self._swept(names, done))
+
+    def own_pids(self) -> list[int]:
+        """Every process of the agent and its worker; for any thread."""
+        here = os.getpid()
+        groups = tuple(self._groups.values())
+        strays = tree.members((), groups) if groups else []
+        return list({here, *processes.below([here]), *strays})
+
+    async def close(self) -> None:
+        """Wait for what is being done; the worker, if there is one, is let go."""
+        if self._process is not None:
+            self._process.let_go()
+        await asyncio.to_thread(self._hands.shutdown)
+
+    # ---- in order
+    def _after(self, then: Callable[[], None]) -> None:
+        """Do it in the loop once the thread has done all that it was given before."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._hands, int)
+        future.add_done_callback(lambda _: then())
+
+    def _begin(self) -> None:
+        if self._leaving:
+            self._handlers.gone("it was not wanted any more")
+            return
+        try:
+            process = self._spawn()
+        except OSError as exc:
+            self._handlers.gone(f"it cannot be started: {exc}")
+            return
+        self._process = WorkerProcess(process, self._heard, self._gone)
+        _log.info("worker %d started", process.pid)
+        for message in self._first:
+            self.say(message)
+
+    def _sweep_frozen(self) -> None:
+        number = self._freezes
+        tokens, groups, root = frozenset(self._runs), tuple(self._groups.values()), self._root
+
+        def sweep() -> None:
+            if number != self._freezes:
+                return  # a later one is to come, and sees more
+            left = 0 if root is None else tree.freeze_below(root, groups)
+            if tokens or groups:
+                left += tree.freeze(tokens, groups)
+            if left:
+                _log.warning("%d processes of packages could not be stopped within 1 s", left)
+
+        self._hands.submit(sweep)
+
+    def _swept(self, names: list[str], done: asyncio.Future[int]) -> None:
+        if done.cancelled():
+            return
+        count = done.result()
+        _log.warning("the worker left %d processes of %s: ended", count, ", ".join(names))
+        self._handlers.swept(names, count)
+
+    # ---- what it says
+    def _heard(self, message: WorkerSays) -> None:
+        match message:
+            case words.RunnerUp():
+                self._root = message.pid
+            case words.Starting():
+                self._runs |= {one.run: one for one in message.runs}
+            case words.Started():
+                self._has_begun(message)
+            case words.Ended():
+                self._has_ended(message)
+            case words.Frozen():
+                if self._frozen and message.number == self._freezes:
+                    self._sweep_frozen()
+            case words.Snapshot():
+                self._handlers.snapshot(message)
+            case words.Said():
+                _log.log(WARNING if message.warning else INFO, "worker: %s", message.text)
+
+    def _has_begun(self, begun: words.Started) -> None:
+        self._groups[begun.run] = begun.group
+        if self._frozen:  # it was on its way
+            processes.freeze_group(begun.group)
+            self._sweep_frozen()
+
+    def _has_ended(self, ended: words.Ended) -> None:
+        self._groups.pop(ended.run, None)
+        run = self._runs.pop(ended.run, None)
+        if run is not None:
+            self._handlers.ended(run, ended)
+
+    def _gone(self, code: int) -> None:
+        self._process = None
+        _log.info("the worker has ended with %d", code)
+        self._handlers.gone(f"it ended with exit code {code}")

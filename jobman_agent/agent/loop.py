@@ -1,0 +1,381 @@
+"""The agent: reads, lets the policy judge, and performs what the table of states says.
+
+Rule 1: what happens becomes an event; `step` says what is done; it is done in that order. Whether a
+PC may work is the policy's to say, what follows from it the table's: here is no opinion.
+Rule 2: a reading that was begun before the last touch is not judged: it may not know of it yet.
+Rule 3: until the policy permits it, no worker is started, and nothing of a pool is imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from jobman_agent.agent import troubles
+from jobman_agent.agent.asked import pause_event, whatever_the_hours, willing_until
+from jobman_agent.agent.child import Child, Handlers
+from jobman_agent.agent.ledger import Ledger
+from jobman_agent.agent.pauses import KeptPause
+from jobman_agent.agent.shares import make_limits
+from jobman_agent.agent.shown import make_status
+from jobman_agent.agent.sight import blind
+from jobman_agent.agent.states import JUDGED, Do, Event, KeepPause, Standing, State, What, step
+from jobman_agent.clock import SYSTEM_CLOCK
+from jobman_agent.control import messages as ask
+from jobman_agent.control import pipe_messages as say
+from jobman_agent.control.claims import machine_is_claimed
+from jobman_agent.control.server import Server
+from jobman_agent.errors import InputError, StorageError
+from jobman_agent.log import get_logger
+from jobman_agent.model.verdict import Permit, Verdict
+from jobman_agent.policy import Memory, decide
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Collection
+    from datetime import datetime
+    from pathlib import Path
+
+    from jobman_agent.agent.settings_watch import SettingsWatch
+    from jobman_agent.agent.sight import Sight
+    from jobman_agent.agent.states import Action
+    from jobman_agent.clock import Clock
+    from jobman_agent.model.reading import Reading
+    from jobman_agent.model.verdict import Reason
+    from jobman_agent.policy import Rules
+    from jobman_agent.settings.pc import Settings
+
+LEAVE_S = 10.0
+READ_S = 5.0
+FORECAST_S = 60.0
+_LOOK_S = {
+    State.OFF_DUTY: 10.0,
+    State.SEEKING: 1.0,
+    State.WORKING: 1.0,
+    # A bumped mouse is over after a second.
+    State.SUSPENDED: 0.25,
+    State.LEAVING: 1.0,
+    State.GONE: 10.0,
+}
+_SOONEST_S = 0.1
+_ENGAGED = (State.SEEKING, State.WORKING, State.SUSPENDED)
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What an agent is given."""
+
+    home: Path
+    """JOBMAN_HOME; this process holds its `AgentClaim`."""
+    lock_dir: Path
+    make_sight: Callable[[Settings, Callable[[], Collection[int]]], Sight]
+    """Makes the sensors, given the settings and who says which processes are our own."""
+    settings: SettingsWatch
+    spawn: Callable[[], subprocess.Popen[bytes]]
+    """Starts a worker's process."""
+    clock: Clock = SYSTEM_CLOCK
+    leave_s: float = LEAVE_S
+
+
+class Agent:
+    """One agent; `run` is its whole life. All of it is for the event loop's thread."""
+
+    def __init__(self, equipment: Equipment) -> None:
+        self._make_sight, self._settings = equipment.make_sight, equipment.settings
+        self._home, self._lock_dir = equipment.home, equipment.lock_dir
+        self._clock, self._leave_s = equipment.clock, equipment.leave_s
+        self._ledger = Ledger(equipment.home)
+        self._kept = KeptPause(equipment.home)
+        handlers = Handlers(self._snapshot_came, self._package_ended, self._gone, self._swept)
+        self._child = Child(equipment.spawn, handlers)
+        self._ways = {
+            Do.START_WORKER: self._start,
+            Do.ALLOW_STARTS: self._may_start,
+            Do.FORBID_STARTS: self._may_not_start,
+            Do.FREEZE: self._child.freeze,
+            Do.THAW: self._child.thaw,
+            Do.LEAVE: self._leave,
+            Do.KILL: self._child.kill,
+            Do.SWEEP: self._child.sweep,
+            Do.STOP: self._stop,
+        }
+        self._standing = Standing()
+        self._memory = Memory()
+        self._verdict: Verdict | None = None
+        self._reading: Reading | None = None
+        self._snapshot: say.Snapshot | None = None
+        self._failures = troubles.Failures()
+        self._work_until: datetime | None = None
+        self._not_kept = ""
+        self._sight: Sight | None = None
+        self._touch: asyncio.Task[None] | None = None
+        self._touches = 0
+        self._started_at = 0.0
+        self._forecast_at = 0.0
+        self._overdue: asyncio.TimerHandle | None = None
+        self._looking = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._stopped = False
+
+    # ---- what others may do, from the loop's own thread
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return self._standing.state
+
+    def status(self) -> ask.Status:
+        """What ``jobman status`` shows."""
+        verdict = self._verdict
+        if verdict is not None and self.state is State.SEEKING:
+            reasons = troubles.worker_reasons(self._snapshot)
+            verdict = replace(verdict, reasons=(*verdict.reasons, *reasons))
+        pause = self._memory.pause
+        return make_status(self._standing, verdict, pause, self._snapshot, os.getpid())
+
+    def quit(self) -> None:
+        """Hand back what is held and end."""
+        self._tell(Event(What.QUIT))
+
+    def kill(self) -> None:
+        """End the worker's tree now, without grace."""
+        self._child.kill()
+
+    def own_pids(self) -> list[int]:
+        """Every process of this agent, its worker and its packages; for any thread."""
+        return self._child.own_pids()
+
+    # ---- life
+    async def run(self) -> None:
+        """Watch, work and yield until somebody says quit.
+
+        Raises:
+            StorageError: JOBMAN_HOME cannot be written, or no port is to be had.
+        """
+        self._memory = replace(self._memory, pause=self._kept.load())
+        server = await Server.open(self._home, self._handle)
+        try:
+            while not self._stopped:
+                await self._look()
+                await self._rest()
+        finally:
+            await self._blind()
+            await self._child.close()
+            await server.close()
+
+    async def _rest(self) -> None:
+        """Wait for the next look, or for something that happens."""
+        seconds = _LOOK_S[self.state]
+        if self._verdict is not None and self._verdict.next is not None:
+            left = (self._verdict.next - self._clock.now()).total_seconds()
+            seconds = max(_SOONEST_S, min(seconds, left))
+        if not self._stopped:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
+        self._wake.clear()
+
+    # ---- looking and judging
+    async def _look(self) -> None:
+        async with self._looking:
+            changed = self._settings.refresh()
+            settings = self._settings.settings
+            if settings is None:
+                self._judge(blind(self._clock.monotonic()))
+                return
+            if self._sight is None:
+                self._sight = self._make_sight(settings, self._child.own_pids)
+            elif changed:
+                self._sight.change(settings)
+            touches = self._touches
+            reading = await self._read(self._sight)
+            if touches != self._touches:
+                reading = await self._read(self._sight)
+            self._judge(reading)
+            self._watch(self._sight)
+
+    async def _read(self, sight: Sight) -> Reading:
+        try:
+            async with asyncio.timeout(READ_S):
+                return await sight.read(engaged=self.state in _ENGAGED)
+        except Exception:  # noqa: BLE001 - sensors that fail as a whole: nothing is known
+            _log.exception("the sensors")
+            return blind(self._clock.monotonic())
+
+    def _watch(self, sight: Sight) -> None:
+        """While there is a worker, the first touch after a reading is an event of its own."""
+        watched = self.state not in (State.OFF_DUTY, State.GONE)
+        if self._touch is not None and not watched:
+            self._touch.cancel()
+        elif watched and (self._touch is None or self._touch.done()):
+            self._touch = asyncio.create_task(self._first_touch(sight), name="first touch")
+
+    async def _first_touch(self, sight: Sight) -> None:
+        try:
+            await sight.first_touch()
+        except Exception:  # noqa: BLE001 - what cannot be watched counts as a touch
+            _log.exception("the sensors' first touch")
+        self._touches += 1
+        self._tell(Event(What.INPUT_SEEN))
+
+    async def _blind(self) -> None:
+        if self._touch is not None:
+            self._touch.cancel()
+            await asyncio.wait({self._touch})
+        if self._sight is not None:
+            self._sight.close()
+
+    def _judge(self, reading: Reading) -> None:
+        self._reading = replace(reading, engaged=self.state in _ENGAGED)
+        now = self._clock.now()
+        wrong = self._settings.wrong
+        rules = self._rules(now)
+        verdict = Verdict(now.astimezone())
+        if rules is not None:
+            before = self._memory.pause
+            try:
+                verdict, self._memory = decide(self._reading, rules, now, self._memory)
+            except InputError as exc:
+                wrong, rules = str(exc), None
+            if before is not None and self._memory.pause is None:
+                self._not_kept = self._kept.keep(None)
+        reasons = troubles.settings_reasons(wrong, some_hold=rules is not None)
+        verdict = replace(verdict, reasons=(*verdict.reasons, *reasons))
+        self._verdict = replace(verdict, reasons=(*verdict.reasons, *self._troubles(verdict)))
+        self._forecast(rules, now)
+        self._tell(Event(JUDGED[self._verdict.permit]))
+
+    def _rules(self, now: datetime) -> Rules | None:
+        rules = self._settings.rules
+        if self._work_until is not None and self._work_until <= now:
+            self._work_until = None
+        if rules is None or self._work_until is None:
+            return rules
+        return whatever_the_hours(rules)
+
+    def _troubles(self, verdict: Verdict) -> list[Reason]:
+        if self.state is not State.OFF_DUTY or verdict.permit is not Permit.START:
+            return []
+        found = self._failures.reasons(self._clock.monotonic(), verdict.at)
+        return found or troubles.other_worker_reasons(self._other_worker())
+
+    def _other_worker(self) -> str:
+        try:
+            if machine_is_claimed(self._lock_dir):
+                return "another agent's worker runs on this PC"
+        except StorageError as exc:
+            return f"whether another worker runs cannot be seen: {exc}"
+        return ""
+
+    def _forecast(self, rules: Rules | None, now: datetime) -> None:
+        """Tell a worker now and then until when this PC expects to be free."""
+        steady = self._clock.monotonic()
+        if self._child.pid is not None and rules is not None and steady >= self._forecast_at:
+            self._forecast_at = steady + FORECAST_S
+            self._child.say(say.WillingUntil(willing_until(rules, now, self._work_until)))
+
+    # ---- what happens
+    def _tell(self, event: Event) -> None:
+        before = self._standing.state
+        self._standing, actions = step(self._standing, event)
+        if self._standing.state is not before:
+            _log.info("%s: %s to %s", event.what.value, before.name, self._standing.state.name)
+            self._wake.set()
+        for action in actions:
+            self._perform(action)
+
+    def _snapshot_came(self, snapshot: say.Snapshot) -> None:
+        before = 0 if self._snapshot is None else self._snapshot.held
+        self._snapshot = snapshot
+        if snapshot.held > before:
+            self._tell(Event(What.PACKAGE_TAKEN))
+        elif before and not snapshot.held:
+            self._tell(Event(What.ALL_ENDED))
+
+    def _package_ended(self, run: say.ComingRun, ended: say.Ended) -> None:
+        self._ledger.enter(self._clock.now().astimezone(UTC), run, ended)
+
+    def _swept(self, packages: list[str], ended: int) -> None:
+        self._ledger.swept(self._clock.now().astimezone(UTC), packages, ended)
+
+    def _gone(self, how: str) -> None:
+        if not self._child.told_to_leave:
+            now = self._clock.monotonic()
+            self._failures.note(f"the worker: {how}", now, now - self._started_at)
+            _log.warning("the worker: %s", how)
+        self._snapshot = None
+        if self._overdue is not None:
+            self._overdue.cancel()
+        self._tell(Event(What.WORKER_GONE))
+        self._wake.set()
+
+    async def _handle(self, request: ask.Request) -> ask.Reply:
+        now = self._clock.now()
+        try:
+            self._obey(request, now)
+        except InputError as exc:
+            return ask.Refused(text=str(exc)[:2000], kind="input")
+        if not self._stopped:
+            await self._look()
+        self._wake.set()  # how long to rest is to be thought over
+        return ask.Done(status=self.status(), text=self._not_kept[:2000])
+
+    def _obey(self, request: ask.Request, now: datetime) -> None:
+        match request:
+            case ask.GetStatus():
+                pass
+            case ask.PauseWork():
+                rules = self._settings.rules
+                zone = None if rules is None else rules.calendar.zone
+                self._tell(pause_event(request, now, zone))
+                self._work_until = None
+            case ask.ResumeWork():
+                self._work_until = None
+                self._tell(Event(What.RESUME))
+            case ask.WorkNow():
+                self._work_until = now + timedelta(seconds=request.seconds)
+                self._tell(Event(What.RESUME))
+            case ask.Quit():
+                self.quit()
+            case _:
+                assert_never(request)
+
+    # ---- what is done
+    def _perform(self, action: Action) -> None:
+        if isinstance(action, KeepPause):
+            self._memory = replace(self._memory, pause=action.pause)
+            self._not_kept = self._kept.keep(action.pause)
+        else:
+            self._ways[action]()
+
+    def _may_start(self) -> None:
+        self._child.say(say.Starts(allowed=True))
+
+    def _may_not_start(self) -> None:
+        self._child.say(say.Starts(allowed=False))
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._wake.set()
+
+    def _start(self) -> None:
+        settings, reading, rules = self._settings.settings, self._reading, self._settings.rules
+        if settings is None or reading is None or rules is None:
+            raise RuntimeError("a worker was to be started without settings: please report this")
+        now = self._clock.now()
+        self._started_at = self._clock.monotonic()
+        self._forecast_at = self._started_at + FORECAST_S
+        until = say.WillingUntil(willing_until(rules, now, self._work_until))
+        self._child.start(make_limits(settings.limits, reading), until)
+
+    def _leave(self) -> None:
+        why = "the agent ends" if self._standing.quitting else "this PC's owner needs it"
+        if self._verdict is not None and self._verdict.reasons:
+            why = self._verdict.text
+        self._child.leave(why[:2000])
+        loop = asyncio.get_running_loop()
+        self._overdue = loop.call_later(self._leave_s, self._tell, Event(What.LEAVE_OVERDUE))

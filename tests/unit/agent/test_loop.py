@@ -1,0 +1,193 @@
+"""The agent's loop on a real PC: real processes and a real face, sensors that are told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+from jobman_agent.control import lock_machine
+from jobman_agent.control.claims import MACHINE_LOCK
+from jobman_agent.control.messages import PauseKind, PauseWork, Quit, ResumeWork, WorkNow
+from tests.unit.agent.desk import Desk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def test_while_the_owner_is_here_nothing_is_started_and_why_says_so(tmp_path: Path):
+    async with Desk(tmp_path, hours="all day") as desk:
+        desk.sensors.touch()
+        status = await desk.status()
+        assert status.state == "OFF_DUTY"
+        assert "input" in await desk.codes()
+        assert status.next is not None
+        assert desk.workers == []
+
+
+async def test_from_the_first_key_on_nothing_of_a_package_runs(tmp_path: Path):
+    async with Desk(tmp_path) as desk:
+        await desk.until_working()
+        status = await desk.status()
+        assert [(one.name, one.state) for one in status.packages] == [("a1", "running")]
+
+        members = desk.members()
+        began = time.monotonic()
+        desk.sensors.touch()
+        await desk.until(lambda: all(one.status() == psutil.STATUS_STOPPED for one in members))
+        assert time.monotonic() - began < 1.0
+        await desk.until_state("SUSPENDED")
+
+        await desk.until_state("WORKING")  # after a second of quiet
+        await desk.until(lambda: not any(one.status() == psutil.STATUS_STOPPED for one in members))
+        assert sorted(m.pid for m in desk.members()) == sorted(m.pid for m in members)
+
+
+async def test_an_owner_who_stays_gets_the_pc_back(tmp_path: Path):
+    async with Desk(tmp_path, give_back="1 s") as desk:
+        await desk.until_working()
+
+        for _ in range(200):
+            desk.sensors.touch()
+            if desk.agent.state.value == "OFF_DUTY":
+                break
+            await asyncio.sleep(0.05)
+
+        assert desk.agent.state.value == "OFF_DUTY"
+        assert desk.members() == []
+        assert desk.workers[0].returncode == 0
+        assert len(desk.workers) == 1
+        [line] = (desk.home / "ledger.jsonl").read_text().splitlines()
+        entry = json.loads(line)
+        assert (entry["employer"], entry["package"], entry["seconds"]) == ("alice", "a1", 1.5)
+
+
+async def test_a_worker_that_dies_leaves_nothing_and_another_one_is_started(tmp_path: Path):
+    async with Desk(tmp_path, worker="dies") as desk:
+        await desk.until_working()
+        await desk.until_state("OFF_DUTY")
+        desk.worker = "well"
+
+        await desk.until(lambda: desk.members() == [])
+        assert "starting" in await desk.codes()
+        assert [json.loads(x)["outcome"] for x in _lines(desk)] == ["swept"]
+        await desk.until_working()
+        assert len(desk.workers) == 2
+
+
+async def test_a_worker_that_does_not_leave_is_ended(tmp_path: Path):
+    desk = Desk(tmp_path, worker="stays")
+    desk.leave_s = 0.5
+    async with desk:
+        await desk.until_working()
+        status = await desk.ask(PauseWork(kind=PauseKind.RESUME))
+        assert status.state == "LEAVING"
+        await desk.until_state("OFF_DUTY")
+        assert desk.members() == []
+        assert "paused" in await desk.codes()
+
+
+async def test_a_pause_survives_the_agents_restart_and_resume_ends_it(tmp_path: Path):
+    async with Desk(tmp_path) as desk:
+        await desk.until_state("WORKING")
+        status = await desk.ask(PauseWork(kind=PauseKind.DURATION, seconds=3600))
+        assert status.state in ("LEAVING", "OFF_DUTY")
+        await desk.until_state("OFF_DUTY")
+        assert desk.workers[0].returncode == 0
+
+    async with Desk(tmp_path) as desk:
+        status = await desk.status()
+        assert status.paused_until is not None
+        assert "paused" in await desk.codes()
+        await desk.ask(ResumeWork())
+        await desk.until_state("WORKING")
+        assert not (desk.home / "pause.json").exists()
+
+
+async def test_a_short_pause_ends_by_itself(tmp_path: Path):
+    async with Desk(tmp_path) as desk:
+        await desk.ask(PauseWork(kind=PauseKind.DURATION, seconds=2))
+        assert (desk.home / "pause.json").exists()
+        await desk.until_state("WORKING")
+        assert not (desk.home / "pause.json").exists()
+
+
+async def test_an_agent_starts_with_wrong_settings_and_goes_on_when_they_are_right(tmp_path: Path):
+    desk = Desk(tmp_path)
+    desk.write_ini(more="[idle]\nuser_awya = 1 s\n")
+    async with desk:
+        status = await desk.status()
+        assert status.state == "OFF_DUTY"
+        [reason] = status.reasons
+        assert reason.code.value == "settings_wrong"
+        assert "user_awya" in reason.text
+        assert desk.sensors.reads == 0
+
+        desk.write_ini()
+        assert "settings_wrong" not in await desk.codes()
+        await desk.until_state("WORKING")
+
+        desk.write_ini(more="[limits]\nmemory = much\n")
+        status = await desk.status()
+        assert status.state == "WORKING"
+        assert [reason.code.value for reason in status.reasons] == ["settings_wrong"]
+
+
+async def test_hours_that_are_changed_hold_at_once(tmp_path: Path):
+    async with Desk(tmp_path) as desk:
+        await desk.until_working()
+        desk.write_ini(hours="none")
+        await desk.until_state("OFF_DUTY")
+        assert desk.members() == []
+        assert await desk.codes() == ["hours"]
+
+
+async def test_work_now_works_outside_the_hours_for_as_long_as_was_said(tmp_path: Path):
+    async with Desk(tmp_path, hours="none") as desk:
+        assert "hours" in await desk.codes()
+        await desk.ask(WorkNow(seconds=3))
+        await desk.until_state("WORKING")
+        await desk.until_state("OFF_DUTY")
+        assert await desk.codes() == ["hours"]
+
+
+async def test_beside_another_agents_worker_none_is_started(tmp_path: Path):
+    desk = Desk(tmp_path)
+    lock = lock_machine(desk.locks, MACHINE_LOCK)
+    assert lock is not None
+    async with desk:
+        while await desk.codes() != ["other_worker"]:
+            await asyncio.sleep(0.1)
+        assert desk.workers == []
+        lock.release()
+        assert await desk.codes() == ["starting"]
+        await desk.until_state("WORKING")
+
+
+async def test_sensors_that_fail_altogether_stop_the_work(tmp_path: Path):
+    async with Desk(tmp_path, give_back="1 s") as desk:
+        await desk.until_working()
+        desk.sensors.says = {"no_such_field": 1}
+        await desk.until_state("SUSPENDED")
+        assert "owner_unseen" in await desk.codes()
+        await desk.until_state("OFF_DUTY")
+        assert desk.members() == []
+
+
+async def test_quit_hands_back_and_ends(tmp_path: Path):
+    async with Desk(tmp_path) as desk:
+        await desk.until_working()
+        await desk.ask(Quit())
+        async with asyncio.timeout(15):
+            await desk.task
+        assert desk.members() == []
+        assert desk.workers[0].returncode == 0
+        assert desk.sensors.closed
+        assert not (desk.home / "agent.json").exists()
+
+
+def _lines(desk: Desk) -> list[str]:
+    return (desk.home / "ledger.jsonl").read_text().splitlines()
