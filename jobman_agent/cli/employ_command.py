@@ -80,7 +80,13 @@ def run(args: argparse.Namespace) -> int:
     opened = open_job(job, context.places.home / "jobs", SYSTEM_CLOCK, again)
     try:
         display = open_display(args.verbose)
-        return employ(opened, lambda: _employment(args, context, job), display, as_json=args.json)
+        return employ(
+            opened,
+            lambda: _employment(args, context, job),
+            lambda: context.key,
+            display,
+            as_json=args.json,
+        )
     finally:
         opened.close()
 

@@ -20,7 +20,7 @@ from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.employer.hiring import Hired, Hiring, Listeners, Options
 from jobman_agent.employer.opening import plan_of
 from jobman_agent.employer.records import PackageEnd
-from jobman_agent.employer.results import FAILED, RESULTS
+from jobman_agent.employer.results import FAILED, RESULTS, ResultsFolder
 from jobman_agent.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -73,13 +73,19 @@ class Ending:
 
 
 def employ(
-    opened: OpenJob, employment: Callable[[], Employment], display: Display, *, as_json: bool
+    opened: OpenJob,
+    employment: Callable[[], Employment],
+    key: Callable[[], KeyPair],
+    display: Display,
+    *,
+    as_json: bool,
 ) -> int:
     """Work at a job until it is done or withdrawn, and say how it ended.
 
     Args:
         opened: The job; its owner closes it.
         employment: Called if there is anything to do.
+        key: The employer's key; called if only results/ has to be completed.
         display: Where it is shown.
         as_json: How it ended goes to stdout as JSON.
 
@@ -92,7 +98,7 @@ def employ(
     for note in opened.notes:
         say(note)
     if opened.closed:
-        return _tell_finished(opened, as_json=as_json)
+        return _tell_finished(opened, _complete(opened, key), as_json=as_json)
     how = employment()
     for line in opening_lines(opened, how):
         say(line)
@@ -208,14 +214,20 @@ def tell_ending(opened: OpenJob, ending: Ending, again: str, *, as_json: bool) -
     now = ending.progress
     code = exit_code(ending)
     tell_failures(now)
-    for name in now.unwritten:
-        say(f"not written to {RESULTS}/ or {FAILED}/ yet: {name}; the same command tries again")
+    _tell_unwritten(now.unwritten)
     if as_json:
         print_json(_as_json(opened, ending, code))
         print(last_line(opened.job.root, ending, again), file=sys.stderr)
     else:
         print(last_line(opened.job.root, ending, again))
     return code
+
+
+def _tell_unwritten(names: tuple[str, ...]) -> None:
+    if names:
+        shown = ", ".join(names[:_FAILURES_LISTED])
+        more = f" and {len(names) - _FAILURES_LISTED} more" if len(names) > _FAILURES_LISTED else ""
+        say(f"not written to {RESULTS}/ or {FAILED}/: {shown}{more}; the same command tries again")
 
 
 def tell_failures(now: Progress) -> None:
@@ -240,6 +252,11 @@ def last_line(root: Path, ending: Ending, again: str) -> str:
         return (
             f"{now.accepted} of {count} accepted in {took}, {now.failed} failed; they are in "
             f"{root / RESULTS} and {root / FAILED}; try again with: {again} --retry-failed"
+        )
+    if now.unwritten:
+        return (
+            f"{count} accepted in {took}, {len(now.unwritten)} of them not written to "
+            f"{root / RESULTS} yet; make room there, then: {again}"
         )
     return f"{count} accepted in {took}; they are in {root / RESULTS}"
 
@@ -270,13 +287,34 @@ def _as_json(opened: OpenJob, ending: Ending, code: int) -> dict[str, object]:
     }
 
 
-def _tell_finished(opened: OpenJob, *, as_json: bool) -> int:
+def _complete(opened: OpenJob, key: Callable[[], KeyPair]) -> tuple[str, ...]:
+    """Write what is missing in the folders of a finished job; what could not be written."""
+    states = {row.name: row.state for row in opened.journalled.packages}
+    names = opened.job.package_names
+    failed = {name for name in names if states[name] is PackageEnd.FAILED}
+    if ResultsFolder(opened.job.root).has_all(set(names) - failed, failed):
+        return ()
+    say(f"something is missing in {RESULTS}/ or {FAILED}/: writing it again")
+
+    def no_pool(_sender: Sender) -> Pool:
+        raise AssertionError  # nothing is left to be done there
+
+    own = key()
+    hiring = Hiring(opened, plan_of(opened, own, own.id), own, no_pool, Listeners(say))
+    asyncio.run(hiring.run())
+    return hiring.progress().unwritten
+
+
+def _tell_finished(opened: OpenJob, unwritten: tuple[str, ...], *, as_json: bool) -> int:
     """Nothing is left to be done."""
     job = opened.job
     states = {row.name: row for row in opened.journalled.packages}
     failed = [states[name] for name in job.package_names if states[name].state is PackageEnd.FAILED]
     accepted = len(job.package_names) - len(failed)
     code = ExitCode.PACKAGES_FAILED if failed else ExitCode.DONE
+    if unwritten:
+        _tell_unwritten(unwritten)
+        code = ExitCode.BAD_INPUT
     if as_json:
         print_json(
             {
@@ -296,9 +334,12 @@ def _tell_finished(opened: OpenJob, *, as_json: bool) -> int:
     for row in failed[:_FAILURES_LISTED]:
         say(f"failed: {one_line(row.name)}: {one_line(row.why)}")
     more = f", {len(failed)} failed (--retry-failed tries them again)" if failed else ""
+    where = f"they are in {job.root / RESULTS}"
+    if unwritten:
+        where = f"{len(unwritten)} of them are not written to {job.root / RESULTS} yet"
     text = (
         f"this job is finished: {accepted} of {count_text(len(job.package_names), 'package')} "
-        f"accepted{more}; they are in {job.root / RESULTS}; --again does everything anew"
+        f"accepted{more}; {where}; --again does everything anew"
     )
     print(text, file=sys.stderr if as_json else sys.stdout)
     return code

@@ -210,7 +210,7 @@ class Hiring:
         job = self._opened.job
         self._prints[JOB_WIDE] = await asyncio.to_thread(job.job_fingerprint)
         await self._handle([Entry([Started()])])
-        await self._outcomes.catch_up()
+        await self._outcomes.begin()
 
     async def _work(self) -> None:
         assert self._fault is not None  # noqa: S101 - made by run

@@ -47,7 +47,7 @@ class Outcomes:
         self._root = root
         self._tools = tools
         self._journal = journal
-        self._writer = Writer(ResultsFolder(root), tell)
+        self._writer = Writer(ResultsFolder(root), tell, tools.clock)
         self._facts: dict[str, Facts] = {}
         self._written_at = 0.0
         self._changed = False
@@ -61,12 +61,16 @@ class Outcomes:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_all(), name="write results")
 
-    async def catch_up(self) -> None:
+    async def begin(self) -> None:
         """After a start: write what the last run had no time to write.
 
         Raises:
-            StorageError: the journal cannot be read.
+            StorageError: something is in the way of results/, or the journal cannot be read.
         """
+        await asyncio.to_thread(self._writer.folder.check)
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
         state = self._tools.core.state
         ended = {(p.row.name, p.row.accepted) for p in state.packages.values() if p.row.accepted}
         after = 0
@@ -84,9 +88,17 @@ class Outcomes:
             await self._writer.write_summary(summary_rows(self._tools.core.state, self._facts))
 
     async def close(self) -> None:
-        """Write all that is left to be written."""
+        """Write all that is left to be written.
+
+        Raises:
+            StorageError: the journal cannot be read.
+        """
         if self._task is not None:
             await self._task
+        if self._writer.unwritten:
+            await self._catch_up()  # there may be room by now
+            if self._task is not None:
+                await self._task
         if self._changed or self._tools.core.state.job.ended:
             await self._writer.write_summary(summary_rows(self._tools.core.state, self._facts))
         await self._writer.close()

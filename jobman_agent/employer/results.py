@@ -88,7 +88,7 @@ class ResultsFolder:
         """
         folder = self._fresh(RESULTS, package, outputs)
         self._remove(FAILED, package)
-        _write_all(folder, {**outputs, LOG_NAME: log})
+        self._write_whole(folder, {**outputs, LOG_NAME: log})
         return folder
 
     def fail(self, package: str, outputs: Mapping[str, Content], log: Content, why: str) -> Path:
@@ -107,8 +107,36 @@ class ResultsFolder:
         folder = self._fresh(FAILED, package, kept)
         self._remove(RESULTS, package)
         ours: dict[str, Content] = {LOG_NAME: log, WHY: f"{why}\n".encode("utf-8", "replace")}
-        _write_all(folder, {**kept, **ours})
+        self._write_whole(folder, {**kept, **ours})
         return folder
+
+    def check(self) -> None:
+        """Look whether something that is not ours stands where the folders must be.
+
+        Raises:
+            StorageError: it does.
+        """
+        for top in (RESULTS, FAILED):
+            folder = self._root / top
+            if os.path.lexists(folder) and (not folder.is_dir() or is_link(folder.lstat())):
+                raise StorageError(_in_the_way(folder))
+
+    def has_all(self, accepted: Iterable[str], failed: Iterable[str]) -> bool:
+        """Whether there is a folder, written to its end, for each package, and the summary."""
+        lasts = [(RESULTS, name, LOG_NAME) for name in accepted]
+        lasts += [(FAILED, name, WHY) for name in failed]
+        return os.path.lexists(self._root / RESULTS / SUMMARY) and all(
+            os.path.lexists(self._root / top / name / last) for top, name, last in lasts
+        )
+
+    @staticmethod
+    def _write_whole(folder: Path, outputs: Mapping[str, Content]) -> None:
+        """Nobody shall take half a result for one."""
+        try:
+            _write_all(folder, outputs)
+        except StorageError:
+            shutil.rmtree(folder, ignore_errors=True)  # else it is written anew all the same
+            raise
 
     def forget(self, package: str) -> None:
         """Remove what was written of a package that is done anew.

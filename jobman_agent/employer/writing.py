@@ -1,7 +1,7 @@
 """results/ and failed/ are written in a thread of their own, behind the job and never ahead of it.
 
 They are derived: what a full disk or an open spreadsheet keeps from being written is told, and
-written by the next ``employ``.
+written once more at the end, or by the next ``employ``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from jobman_agent.errors import JobmanError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from jobman_agent.clock import Clock
     from jobman_agent.employer.results import ResultsFolder, SummaryRow
 
 _SUMMARY = ""
+_TELL_SECONDS = 60.0
 
 
 class Writer:
@@ -25,12 +27,15 @@ class Writer:
 
     Args:
         folder: Where.
-        tell: Told of what could not be written, of each fault once.
+        tell: Told of what could not be written: of each fault once, of one fault a minute.
+        clock: What a minute is.
     """
 
-    def __init__(self, folder: ResultsFolder, tell: Callable[[str], None]) -> None:
+    def __init__(self, folder: ResultsFolder, tell: Callable[[str], None], clock: Clock) -> None:
         self.folder = folder
         self._tell = tell
+        self._clock = clock
+        self._told_at = -_TELL_SECONDS
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="results")
         self._told: set[str] = set()
         self.unwritten: set[str] = set()
@@ -59,9 +64,11 @@ class Writer:
             return
         if package:
             self.unwritten.add(package)
-        if fault not in self._told:
+        now = self._clock.monotonic()
+        if fault not in self._told and now - self._told_at >= _TELL_SECONDS:
             self._told.add(fault)
-            self._tell(f"not written: {fault}")
+            self._told_at = now
+            self._tell(f"not written yet, but safe: {fault}")
 
 
 def _do_all(jobs: Sequence[tuple[str, Callable[[], object]]]) -> list[str]:
