@@ -27,6 +27,8 @@ DEFAULT_LOG_LIMIT = 64 << 10
 """Bytes of log.txt that are kept: half from the beginning, half from the end."""
 DEFAULT_DISK = 10 << 30
 DEFAULT_GRACE = 3.0
+LEAST_ROOM = 1_000_000
+"""Bytes that must be free on this PC's disk; a program that failed with less had no chance."""
 YIELD, NORMAL = "yield", "normal"
 """The runner's third argument: how the PC is shared with its owner."""
 RUN_VARIABLE = "JOBMAN_RUN"
@@ -150,6 +152,8 @@ class Finished(msgspec.Struct, frozen=True, array_like=True, tag="finished", kw_
     outputs: tuple[FileOut, ...] = ()
     """Also of a failed run, what there was; of a stopped one the checkpoint files."""
     log: bytes = b""
+    no_room: bool = False
+    """It failed while this PC's disk was full, and not by what it had written itself."""
 
 
 class Frozen(msgspec.Struct, frozen=True, array_like=True, tag="frozen"):
@@ -200,6 +204,7 @@ __all__ = [
     "DEFAULT_DISK",
     "DEFAULT_GRACE",
     "DEFAULT_LOG_LIMIT",
+    "LEAST_ROOM",
     "MAX_INLINE",
     "NORMAL",
     "RUN_VARIABLE",

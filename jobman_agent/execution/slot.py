@@ -8,7 +8,9 @@ is found and ended; only then is the process reaped and the folder read.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import threading
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ from jobman_agent.errors import PackageDidNotStart, PackageRefused
 from jobman_agent.execution import Folder, Launcher, lower, remove_tree, sandbox
 from jobman_agent.execution.collect import Collector
 from jobman_agent.execution.environment import package_environment
-from jobman_agent.execution.orders import Finished, Outcome, Started
+from jobman_agent.execution.orders import LEAST_ROOM, Finished, Outcome, Started
 from jobman_agent.execution.unpack import unpack
 from jobman_agent.log import get_logger
 
@@ -108,7 +110,8 @@ class Slot(threading.Thread):
             return _not_begun(run, str(error))
         except OSError as error:
             self._tidy(clean=True)
-            return _not_begun(run, f"its folder cannot be made: {error.strerror}")
+            why = f"its folder cannot be made: {error.strerror}"
+            return _not_begun(run, why, no_room=error.errno == errno.ENOSPC)
         try:
             child.wait()
         finally:
@@ -159,8 +162,24 @@ class Slot(threading.Thread):
             place.abandon()
 
 
-def _not_begun(run: Run, why: str) -> Finished:
-    return Finished(run=run.order.run, outcome=Outcome.REFUSED, why=why, began=False)
+def _not_begun(run: Run, why: str, *, no_room: bool = False) -> Finished:
+    return Finished(
+        run=run.order.run, outcome=Outcome.REFUSED, why=why, began=False, no_room=no_room
+    )
+
+
+def _no_room(place: Place) -> bool:
+    """Whether the disk would be full without what the package itself has written."""
+    free = shutil.disk_usage(place.folder.path).free
+    if free >= LEAST_ROOM:
+        return False
+    own = 0
+    for top in (place.folder.path, place.home.path):
+        for folder, _, files in os.walk(top):
+            for name in files:
+                with contextlib.suppress(OSError):  # not readable: then it does not count
+                    own += os.lstat(os.path.join(folder, name)).st_size
+    return free + own < LEAST_ROOM
 
 
 def _judge(run: Run, place: Place, usage: Usage, swept: Swept, seconds: float) -> Finished:
@@ -187,6 +206,7 @@ def _judge(run: Run, place: Place, usage: Usage, swept: Swept, seconds: float) -
         peak_memory=max(usage.peak_memory, run.peak_memory),
         outputs=files,
         log=run.log.value(),
+        no_room=outcome is Outcome.FAILED and _no_room(place),
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
+from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.errors import PackageDidNotStart, StorageError
 from jobman_agent.execution.client import Runner
-from jobman_agent.execution.orders import Finished, Started
+from jobman_agent.execution.orders import LEAST_ROOM, Finished, Started
 from jobman_agent.log import get_logger
+from jobman_agent.model.messages import Outcome
 from jobman_agent.worker import events, outcomes
 from jobman_agent.worker.actions import Kill, Start, Tell
 from jobman_agent.worker.spool import Given
@@ -25,6 +28,7 @@ _log = get_logger(__name__)
 AGAIN_FIRST_S = 1.0
 AGAIN_MOST_S = 60.0
 DISK_AGAIN_S = 5.0
+TELL_AGAIN_S = 60.0
 
 
 class _Order(NamedTuple):
@@ -170,6 +174,10 @@ class Runs:
                 return []
 
     async def _ended(self, finished: Finished, order: _Order) -> events.RunEnded:
+        failed = finished.outcome in (Outcome.FAILED, Outcome.REFUSED)
+        if failed and finished.no_room:
+            await self._wait_for_room(order.start.package)
+            return outcomes.not_begun(order.start, "the disk of this PC was full")
         while True:
             try:
                 return await outcomes.run_ended(
@@ -178,6 +186,20 @@ class Runs:
             except StorageError as exc:
                 self._tell(Tell(f"a result waits for the disk: {exc}", warning=True))
                 await asyncio.sleep(DISK_AGAIN_S)
+
+    def _has_room(self) -> bool:
+        return shutil.disk_usage(self._spool.files.folder).free >= LEAST_ROOM
+
+    async def _wait_for_room(self, package: str) -> None:
+        """A program that fails on a full disk has not failed: it is run again."""
+        told_at = -TELL_AGAIN_S
+        while not self._has_room():
+            if SYSTEM_CLOCK.monotonic() - told_at >= TELL_AGAIN_S:
+                told_at = SYSTEM_CLOCK.monotonic()
+                folder = self._spool.files.folder
+                text = f"{package} waits for the disk: less than 1 MB is free at {folder}"
+                self._tell(Tell(text, warning=True))
+            await asyncio.sleep(DISK_AGAIN_S)
 
     def _spawn(self, work: object) -> None:
         task: asyncio.Task[object] = asyncio.ensure_future(work)  # type: ignore[call-overload]
