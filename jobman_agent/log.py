@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,8 +27,19 @@ def log_to_file(path: Path) -> None:
     """
     from logging.handlers import RotatingFileHandler  # late: it loads socket and pickle
 
+    class LogFile(RotatingFileHandler):
+        """Says once that it cannot be written, where the library shows a traceback each time."""
+
+        told = False
+
+        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+            del record
+            if not self.told:
+                self.told = True
+                sys.stderr.write(f"jobman: the log {path} cannot be written: {sys.exception()}\n")
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(
+    handler = LogFile(
         path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
     )
     handler.setFormatter(
