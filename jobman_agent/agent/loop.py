@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from jobman_agent.settings.pc import Settings
 
 LEAVE_S = 10.0
-READ_S = 5.0
+READ_S = 3.0
 FORECAST_S = 60.0
 _LOOK_S = {
     State.OFF_DUTY: 10.0,
@@ -110,6 +110,7 @@ class Agent:
         self._reading: Reading | None = None
         self._snapshot: say.Snapshot | None = None
         self._failures = troubles.Failures()
+        self._worker_settings: object = None
         self._work_until: datetime | None = None
         self._not_kept = ""
         self._sight: Sight | None = None
@@ -258,6 +259,9 @@ class Agent:
         return whatever_the_hours(rules)
 
     def _troubles(self, verdict: Verdict) -> list[Reason]:
+        if self.state in _ENGAGED:
+            outdated = self._settings.for_worker() != self._worker_settings
+            return troubles.outdated_reasons(outdated=outdated)
         if self.state is not State.OFF_DUTY or verdict.permit is not Permit.START:
             return []
         found = self._failures.reasons(self._clock.monotonic(), verdict.at)
@@ -368,6 +372,7 @@ class Agent:
             raise RuntimeError("a worker was to be started without settings: please report this")
         now = self._clock.now()
         self._started_at = self._clock.monotonic()
+        self._worker_settings = self._settings.for_worker()
         self._forecast_at = self._started_at + FORECAST_S
         until = say.WillingUntil(willing_until(rules, now, self._work_until))
         self._child.start(make_limits(settings.limits, reading), until)

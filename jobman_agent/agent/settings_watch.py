@@ -29,11 +29,15 @@ class SettingsWatch:
     Args:
         load: Reads all layers; raises InputError or StorageError.
         files: Those that it reads.
+        others: Files that a worker reads besides, when it starts.
     """
 
-    def __init__(self, load: Callable[[], Settings], files: Sequence[Path]) -> None:
+    def __init__(
+        self, load: Callable[[], Settings], files: Sequence[Path], others: Sequence[Path] = ()
+    ) -> None:
         self._load = load
         self._files = tuple(files)
+        self._others = tuple(others)
         self._seen: _Seen | None = None
         self.settings: Settings | None = None
         """The last good ones; None: there were none yet."""
@@ -41,6 +45,14 @@ class SettingsWatch:
         """The same for the policy."""
         self.wrong = ""
         """What is wrong with the files as they are now, all mistakes; empty: nothing."""
+
+    def for_worker(self) -> object:
+        """All that a worker goes by; it is started anew when this has changed."""
+        found = self.settings
+        if found is None:
+            return None
+        others = tuple(_look(path) for path in self._others)
+        return found.pool, found.limits, found.software, found.employers, others
 
     def refresh(self) -> bool:
         """Read again if a file has changed (a few microseconds if none has); whether one had."""

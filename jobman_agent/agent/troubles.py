@@ -65,6 +65,14 @@ def worker_reasons(snapshot: Snapshot | None) -> list[Reason]:
     return []
 
 
+def outdated_reasons(*, outdated: bool) -> list[Reason]:
+    """The worker began with other settings: it finishes what it has, then another one starts."""
+    if not outdated:
+        return []
+    text = "settings have changed: the worker finishes what it has, and starts anew"
+    return [Reason(ReasonCode.STARTING, text, None, Permit.FINISH)]
+
+
 def other_worker_reasons(text: str) -> list[Reason]:
     """Another agent's worker runs on this PC; empty: none does."""
     return [Reason(ReasonCode.OTHER_WORKER, text, None, Permit.NOTHING)] if text else []

@@ -1,6 +1,7 @@
 """A worker's end of the pipe, without a pool: it holds one package, a tree of real processes.
 
-Run as a program: its only argument says how it ends: well, dies, or stays (is deaf to leave).
+Run as a program: its only argument says how it ends: well, dies, or
+stays (is deaf to leave); or that it finds no package: seeks.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class Worker:
 
     def begin(self) -> None:
         self.show(0)
+        if self.how == "seeks":
+            return
         package = p.ComingRun(run=self.run, package="a1", employer="alice")
         self.pipe.say(p.Starting(runs=(package,)))
         self.package = subprocess.Popen(
@@ -79,6 +82,9 @@ class Worker:
     def leave(self) -> None:
         from jobman_agent.execution.tree import end_runs
 
+        if self.how == "seeks":
+            self.ended.set_result(0)
+            return
         end_runs([self.run])
         if self.package is not None:
             self.package.wait()

@@ -145,6 +145,22 @@ async def test_hours_that_are_changed_hold_at_once(tmp_path: Path):
         assert await desk.codes() == ["hours"]
 
 
+async def test_a_worker_whose_settings_have_changed_finishes_and_another_one_starts(
+    tmp_path: Path,
+):
+    async with Desk(tmp_path, worker="seeks") as desk:
+        await desk.until_state("SEEKING")
+        while await desk.codes() == ["starting"]:
+            await asyncio.sleep(0.1)
+        assert await desk.codes() == ["no_offer"]
+        desk.write_ini(more="[limits]\ncores = 1\n")
+        assert (await desk.status()).state == "LEAVING"
+        await desk.until(lambda: len(desk.workers) == 2)
+        assert desk.workers[0].returncode == 0
+        desk.write_ini(more="[limits]\ncores = 1\n[software]\n")
+        assert (await desk.status()).state == "SEEKING"
+
+
 async def test_work_now_works_outside_the_hours_for_as_long_as_was_said(tmp_path: Path):
     async with Desk(tmp_path, hours="none") as desk:
         assert "hours" in await desk.codes()
