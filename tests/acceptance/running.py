@@ -87,9 +87,9 @@ class Running:
         return code
 
 
-def processes_of(home: Path) -> list[psutil.Process]:
-    """Processes whose JOBMAN_HOME is below this folder, or whose words name it."""
-    found = []
+def processes_of(home: Path) -> dict[int, list[str]]:
+    """Pid to words of processes whose JOBMAN_HOME is below this folder, or whose words name it."""
+    found = {}
     for process in psutil.process_iter():
         try:
             words, environ = process.cmdline(), process.environ()
@@ -97,5 +97,5 @@ def processes_of(home: Path) -> list[psutil.Process]:
             continue
         ours = environ.get("JOBMAN_HOME", "").startswith(str(home))
         if ours or any(str(home) in word for word in words):
-            found.append(process)
+            found[process.pid] = words
     return found

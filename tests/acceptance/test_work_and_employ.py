@@ -308,7 +308,7 @@ def test_a_worker_that_is_told_to_leave_hands_back_and_one_told_twice_ends_at_on
     employer = office.employ("-v")
 
     def runs_it(worker: Running) -> bool:
-        words = [process.cmdline() for process in processes_of(worker.home)]
+        words = processes_of(worker.home).values()
         return any("square.py" in " ".join(each) and each[-1] == "0" for each in words)
 
     polite = office.worker("pc-1")
@@ -325,7 +325,7 @@ def test_a_worker_that_is_told_to_leave_hands_back_and_one_told_twice_ends_at_on
     hasty.interrupt()
     assert hasty.end(8) == ExitCode.INTERRUPTED
 
-    wait_until(lambda: processes_of(polite.home) == processes_of(hasty.home) == [])
+    wait_until(lambda: processes_of(polite.home) == processes_of(hasty.home) == {})
 
 
 # ---------------------------------------------------------------- the demo
@@ -337,15 +337,15 @@ def test_the_demo_survives_a_dead_worker_and_calculates_anew_what_changed(tmp_pa
     demo = user.home / "demo"
     with Running(user, "demo") as first:
         first.until(" accepted, ")
-        victim = [p for p in processes_of(demo / "pc-1") if "pc-1" in p.cmdline()]
-        victim[0].kill()
+        (victim,) = (pid for pid, words in processes_of(demo / "pc-1").items() if "pc-1" in words)
+        os.kill(victim, signal.SIGKILL)
         assert first.end(240) == ExitCode.DONE
     results = demo / "beams" / "results"
     last = rf"48 packages in [0-9.]+ s, every result checked; they are in {re.escape(str(results))}"
     assert [line for line in first.lines if re.fullmatch(last, line)]
     assert "what to try next:" in first.lines
     assert "pc-1 has ended (signal 9)" in first.text
-    assert processes_of(demo) == []
+    assert processes_of(demo) == {}
     before = {path.parent.name: path.read_bytes() for path in results.glob("*/result.json")}
     assert len(before) == 48
 
@@ -370,7 +370,7 @@ def test_ctrl_c_ends_the_demo_and_its_workers(tmp_path):
         demo.interrupt()
         assert demo.end() == ExitCode.INTERRUPTED
     assert "jobman demo goes on" in demo.lines[-1]
-    wait_until(lambda: processes_of(user.home) == [])
+    wait_until(lambda: processes_of(user.home) == {})
 
 
 def test_who_employs_is_told_that_no_worker_has_the_program(nobody_has_it):
