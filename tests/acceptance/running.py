@@ -47,6 +47,9 @@ class Running:
         self._reader.join()
         self.process.wait()
         print(f"---- {' '.join(self.process.args)}\n{self.text}")  # type: ignore[arg-type]
+        faults = self.home / "logs" / "faults.log"
+        if faults.exists():
+            print(faults.read_text(encoding="utf-8"))
 
     @property
     def text(self) -> str:
