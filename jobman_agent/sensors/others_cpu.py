@@ -102,7 +102,8 @@ def _others(before: Snapshot, after: Snapshot) -> float | None:
     if passed <= 0 or busy < 0:  # a core went away, or the counters started anew
         return None
     own = _own(before, after)
-    if own is None:
+    # More than was used in all: it was there before we knew it to be ours.
+    if own is None or own > busy + ROUNDING * (1 + len(after[2])):
         return None
     return min(100.0, max(0.0, (busy - own) / passed * 100))
 

@@ -6,6 +6,7 @@ Xwayland shows input only while an X program has it: its idle time lies, and it 
 from __future__ import annotations
 
 import contextlib
+import socket
 from typing import TYPE_CHECKING, Any
 
 from jobman_agent.sensors.probe import Absent, Unseen
@@ -13,6 +14,7 @@ from jobman_agent.sensors.probe import Absent, Unseen
 if TYPE_CHECKING:
     from Xlib.display import Display
 
+_UNIX: int = getattr(socket, "AF_UNIX", 0)  # not on Windows, where nobody calls this
 SCREEN_SAVER = "MIT-SCREEN-SAVER"
 
 
@@ -25,6 +27,7 @@ def connect(name: str) -> Display:
     from Xlib import display, error, xauth
 
     try:
+        _knock(name)
         link = display.Display(name)
     except (error.DisplayError, error.ConnectionClosedError, xauth.error.XauthError, OSError) as e:
         text = " ".join(str(e).split()) or type(e).__name__
@@ -152,6 +155,22 @@ class X11FullScreen:
             return None
         names = window.get_wm_class() or ("a program",)
         return f"{names[-1]}, full screen"
+
+
+def _knock(name: str) -> None:
+    """Whether anybody listens; python-xlib would go on to TCP, and leave its sockets open."""
+    path = f"/tmp/.X11-unix/X{name.removeprefix(':')}"  # noqa: S108 - where every X server listens
+    failed: OSError | None = None
+    for address in (path, f"\0{path}"):
+        with socket.socket(_UNIX) as door:
+            try:
+                door.connect(address)
+            except OSError as exc:
+                failed = failed or exc
+            else:
+                return
+    if failed is not None:
+        raise failed
 
 
 def _text(name: object) -> str:

@@ -1,9 +1,7 @@
 """The first key or mouse as an event: XInput2's raw events of one X server.
 
-Version 2.2 is announced: with 2.0, which python-xlib announces, a grab by a menu or a locker hides
-the owner (XI2proto, "raw events ... are delivered independent of grabs" from 2.1 on). Events are
-asked for only between ``arm`` and what settles whether it was a bump: a mouse in use would wake us
-a thousand times a second.
+Events are asked for only between ``arm`` and what settles whether it was a bump: a mouse in use
+would wake us a thousand times a second.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ import math
 import select
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobman_agent.model.reading import UNKNOWN, Unknown
-from jobman_agent.sensors.probe import Unseen
-from jobman_agent.sensors.x11 import connect, is_xwayland
+from jobman_agent.sensors.x11 import connect
+from jobman_agent.sensors.x11_events import RawEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +49,7 @@ class X11Touch:
             self._moved = 0.0
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(
-                target=self._follow, name=f"touch {self._display}", daemon=True
+                target=self._work, name=f"touch {self._display}", daemon=True
             )
             self._thread.start()
         else:
@@ -70,36 +68,49 @@ class X11Touch:
         self._ends = True
         with contextlib.suppress(OSError):  # closed already
             self._near.send(b"e")
+        if self._thread is None or not self._thread.is_alive():
+            self._close_pair()
+
+    def _close_pair(self) -> None:
+        self._near.close()
+        self._far.close()
 
     # ------------------------------------------------------------ in the thread
+
+    def _work(self) -> None:
+        self._follow()
+        if self._ends:
+            self._close_pair()
 
     def _follow(self) -> None:
         try:
             link = connect(self._display)
-            eyes = _Eyes(link)
-            eyes.open()
+            events = RawEvents(link)
+            events.open()
         except Exception as exc:  # noqa: BLE001 - whatever it is: this way nothing is seen
             self.broken = str(exc) or type(exc).__name__
             return
         self.broken = ""
         try:
-            self._loop(link, eyes)
-            link.close()
+            self._loop(link, events)
         except Exception as exc:  # noqa: BLE001 - python-xlib's, struct's and socket's errors
             # The server went away: that counts as a touch, and whoever looks then decides.
             self.broken = f"the X server {self._display} went away: {exc}"
             self._saw(None)
             with self._lock:
                 self._moved = UNKNOWN
+        finally:
+            with contextlib.suppress(Exception):  # it is gone already
+                link.close()
 
-    def _loop(self, link: Display, eyes: _Eyes) -> None:
+    def _loop(self, link: Display, events: RawEvents) -> None:
         opened, left = True, math.inf
         while not self._ends:
             if not link.pending_events():
                 wait = None if left == math.inf else left
                 ready, _, _ = select.select([link, self._far], [], [], wait)
                 if not ready:
-                    eyes.close()
+                    events.close()
                     opened, left = False, math.inf
                     with self._lock:
                         self._moved = UNKNOWN
@@ -107,15 +118,15 @@ class X11Touch:
                 if self._far in ready:
                     self._far.recv(64)
                     if not opened:
-                        eyes.open()
+                        events.open()
                     opened, left = True, math.inf
-            moved = eyes.read() if link.pending_events() else 0.0
+            moved = events.read() if link.pending_events() else 0.0
             if moved == 0.0:
                 continue
             self._saw(moved)
             left = SETTLED_SECONDS
             if moved is None or moved > SETTLED_PIXELS:
-                eyes.close()
+                events.close()
                 opened, left = False, math.inf
 
     def _saw(self, moved: float | None) -> None:
@@ -128,52 +139,3 @@ class X11Touch:
                 self._moved = moved + (0.0 if isinstance(before, Unknown) else before)
         if wanted is not None:
             wanted()
-
-
-class _Eyes:
-    """The raw events of one server."""
-
-    def __init__(self, link: Display) -> None:
-        from Xlib.ext import xinput
-
-        if not link.has_extension("XInputExtension") or is_xwayland(link):
-            raise Unseen("the server has no raw events of all input")
-        major = link.query_extension("XInputExtension").major_opcode
-        xinput.XIQueryVersion(display=link.display, opcode=major, major_version=2, minor_version=2)
-        self._link = link
-        self._major = major
-        self._root: Any = link.screen().root
-        self._mask = xinput.RawKeyPressMask | xinput.RawButtonPressMask | xinput.RawMotionMask
-        self._all = xinput.AllMasterDevices
-        self._motion = xinput.RawMotion
-        self._place = (0, 0)
-
-    def open(self) -> None:
-        self._place = self._where()
-        self._root.xinput_select_events([(self._all, self._mask)])
-        self._link.sync()
-
-    def close(self) -> None:
-        self._root.xinput_select_events([(self._all, 0)])
-        self._link.sync()
-        while self._link.pending_events():
-            self._link.next_event()
-
-    def read(self) -> float | None:
-        """How far the pointer went; None: keys or buttons. At least 1 for a wheel or a wall."""
-        touched = keys = False
-        while self._link.pending_events():
-            event = self._link.next_event()
-            if getattr(event, "extension", None) == self._major:
-                touched = True
-                keys = keys or event.evtype != self._motion
-        if not touched:
-            return 0.0
-        if keys:
-            return None
-        before, self._place = self._place, self._where()
-        return max(1.0, math.dist(before, self._place))
-
-    def _where(self) -> tuple[int, int]:
-        pointer = self._root.query_pointer()
-        return pointer.root_x, pointer.root_y
