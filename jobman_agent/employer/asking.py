@@ -64,7 +64,8 @@ def _fault(
     """Why an ask is refused, and what would be right."""
     plan, dismissed = state.plan, state.key(event.key).dismissed
     if abs(off) > CLOCK_SECONDS:
-        why = f"the clocks differ: {ask.time} there, {wall_text(state.now.wall)} here"
+        here = wall_text(state.now.wall)
+        why = f"the clocks differ: the employer's says {here}, the worker's {ask.time}"
         return RefuseCode.CLOCK, why, "set the clocks (5 minutes are allowed)"
     if ask.offer != plan.offer or not state.left or state.road.withdrawn:
         return RefuseCode.CLOSED, "the job has ended or was withdrawn", ""

@@ -176,6 +176,8 @@ def _kind(refusal: Refuse) -> tuple[str, str]:
         return refusal.code, ""
     if refusal.code is RefuseCode.TRUST:
         return refusal.code, "code" if "allow_code" in refusal.right else "key"
+    if refusal.code is RefuseCode.CLOCK:
+        return refusal.code, ""
     return refusal.code, refusal.why
 
 
@@ -196,4 +198,6 @@ def _reason(refusal: Refuse, count: int, program: str, own_key: str) -> str:
     if refusal.code is RefuseCode.TRUST:
         shown = f" {public_key_id(own_key)[:4]}\u2026" if own_key else ""
         return f"{count} {'does' if one else 'do'} not trust your key{shown}"
+    if refusal.code is RefuseCode.CLOCK and count > 1:
+        return f"{count} with other clocks, the last: {refusal.why}"
     return f"{count}: {refusal.why}"

@@ -6,11 +6,12 @@ Nothing is remembered here; randomness is passed in.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from jobman_agent.errors import MalformedMessage
 from jobman_agent.model.messages import RefuseCode
-from jobman_agent.model.wire import parse_time
+from jobman_agent.model.wire import parse_time, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,10 +61,14 @@ def _clock(offer: Offer, wall: float) -> PassedOver | None:
         expires = parse_time(offer.expires).timestamp()
     except MalformedMessage as exc:
         return PassedOver(RefuseCode.CLOCK, str(exc), "times as 2026-11-24T09:30:00Z")
-    if made - wall > CLOCK_ALLOWANCE_S or wall - expires > CLOCK_ALLOWANCE_S:
-        why = f"the offer is of {offer.time} and expires {offer.expires}; the clocks disagree"
-        return PassedOver(RefuseCode.CLOCK, why, "clocks that differ by less than 5 minutes")
-    return None
+    here = time_text(datetime.fromtimestamp(wall, UTC))
+    if made - wall > CLOCK_ALLOWANCE_S:
+        why = f"the clocks differ: the employer's says {offer.time}, the worker's {here}"
+    elif wall - expires > CLOCK_ALLOWANCE_S:
+        why = f"the offer expired at {offer.expires}, and the worker's clock says {here}"
+    else:
+        return None
+    return PassedOver(RefuseCode.CLOCK, why, "clocks that differ by less than 5 minutes")
 
 
 def _trust(seen: SeenOffer) -> PassedOver | None:

@@ -93,6 +93,20 @@ def test_an_offer_that_is_passed_over_is_told_why_and_what_would_be_right(offer,
     assert refuse.right
 
 
+@pytest.mark.parametrize(
+    "times", [{"time": "2026-11-18T11:15:00Z"}, {"expires": "2026-11-18T11:00:00Z"}]
+)
+def test_a_clock_that_differs_is_refused_with_both_times(times):
+    bench = Bench()
+    bench.connect()
+
+    (refuse,) = sent("refuse", bench.scan(an_offer(**times)))
+
+    (theirs,) = times.values()
+    assert theirs in refuse.why
+    assert TIME in refuse.why
+
+
 def test_an_employer_is_told_once_an_hour_at_most():
     bench = Bench()
     bench.connect()
