@@ -15,9 +15,10 @@ from jobman_agent.employer.hiring import Hired, Hiring, Listeners, Options
 from jobman_agent.employer.loading import load_job
 from jobman_agent.employer.opening import Again, OpenJob, open_job, plan_of
 from jobman_agent.errors import AlreadyRunning, InputError, PoolUnavailable, Unconfirmed
-from jobman_agent.model.messages import Goodbye, Outcome, Package
+from jobman_agent.model.messages import Goodbye, Outcome, Package, Refuse, RefuseCode
 from jobman_agent.pool.contract import Pool, Sender
 from jobman_agent.pool.memory import MemoryHub, MemoryPool
+from jobman_agent.trust.envelope import seal as seal_envelope
 from jobman_agent.trust.keys import KeyPair
 from tests.unit.employer.job_folders import INI, a_job, put
 from tests.unit.employer.scripted_worker import ScriptedWorker, doubled
@@ -494,3 +495,28 @@ async def test_progress_shows_workers_states_and_rate(tmp_path):
 
     assert (found.packages, found.waiting, found.accepted, found.connected) == (5, 5, 0, True)
     assert [(w.name, w.slots) for w in found.workers] == [("pc9", 2)]
+
+
+class FutureWorker(ScriptedWorker):
+    """Says some words of version 2 before its first result; a stranger says one in its name."""
+
+    spoke = False
+
+    async def give(self, computed) -> None:
+        if not self.spoke:
+            self.spoke = True
+            stranger = KeyPair.from_seed(bytes(32))
+            for key in (stranger, self.key, self.key):
+                line = seal_envelope(b"{}", "application/vnd.jobman.beat.v2+json", key)
+                await self.pool.send(self.result_box, self.session, line + b"\n")
+        await super().give(computed)
+
+
+async def test_words_of_another_version_are_refused_once_to_who_said_them(office):
+    worker = FutureWorker(office.pool)
+
+    hired = await office.employ(worker, office.worker("pc8"))
+
+    assert hired == Hired(accepted=3, failed=0, left=0)
+    [refusal] = [message for message in worker.seen.others if isinstance(message, Refuse)]
+    assert (refusal.session, refusal.code) == (worker.session, RefuseCode.VERSION)
