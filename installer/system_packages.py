@@ -1,7 +1,8 @@
 """What the operating system must bring: on Debian and Ubuntu by apt, elsewhere by your hand.
 
-The tests want a real RabbitMQ, strace, POV-Ray with its scenes, and bubblewrap. Without them the
-suite still runs and skips their tests, except under CI=true, where nothing is skipped.
+The tests want a real RabbitMQ, strace, POV-Ray with its scenes, bubblewrap, and desktops without
+a screen. Without them the suite still runs and skips their tests, except under CI=true, where
+nothing is skipped.
 """
 
 from __future__ import annotations
@@ -21,11 +22,18 @@ FOR_TESTS = (
     "povray-examples",
     "povray-includes",
     "bubblewrap",
+    # A desktop without a screen: X11, Wayland, D-Bus with mock services.
+    "xvfb",
+    "xdotool",
+    "sway",
+    "wtype",
+    "dbus",
+    "python3-dbusmock",
 )
 ELSEWHERE = {
     "darwin": "brew install rabbitmq povray",
     "linux": "your distribution's rabbitmq-server, strace, povray (with its sample scenes), "
-    "bubblewrap",
+    "bubblewrap, xvfb, xdotool, sway, wtype, dbus and python-dbusmock",
     "win32": "Erlang/OTP and RabbitMQ Server by their installers",
 }
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300")

@@ -1,0 +1,174 @@
+"""Key and mouse of a real Wayland session (sway without a screen), and of one that lies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jobman_agent.clock import SYSTEM_CLOCK
+from jobman_agent.sensors.probe import Absent, Unseen
+from tests.fakes import FakeClock
+from tests.unit.sensors.conftest import DEADLINE, need, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+if sys.platform != "linux":
+    pytest.skip("Wayland is looked at on Linux", allow_module_level=True)
+
+from jobman_agent.sensors.wayland_linux import WaylandIdle
+
+NOBODY = 65534
+CONFIG = "output HEADLESS-1 resolution 640x480\nxwayland disable\n"
+
+
+class Session:
+    """A sway session in a folder of its own."""
+
+    def __init__(self, folder: str, display: str, env: dict[str, str]) -> None:
+        self.folder = folder
+        self.display = display
+        self._env = env | {"WAYLAND_DISPLAY": display}
+
+    def types(self, text: str) -> None:
+        subprocess.run(["wtype", text], env=self._env, check=True, timeout=DEADLINE, **as_user())
+
+
+def as_user() -> dict[str, int]:
+    """Sway refuses to run as root."""
+    return {"user": NOBODY, "group": NOBODY} if os.getuid() == 0 else {}
+
+
+@pytest.fixture
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    need("sway", "wtype")
+    # The folders of pytest are closed to others, and a socket's path may have 107 bytes.
+    folder = subprocess.run(
+        ["mktemp", "-d"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    with open(f"{folder}/config", "w", encoding="utf-8") as file:
+        file.write(CONFIG)
+    if os.getuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+        os.chown(f"{folder}/config", NOBODY, NOBODY)
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": folder,
+        "XDG_RUNTIME_DIR": folder,
+        "WLR_BACKENDS": "headless",
+        "WLR_RENDERER": "pixman",
+        "WLR_LIBINPUT_NO_DEVICES": "1",
+    }
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(
+        ["sway", "-c", f"{folder}/config"], env=env, **quiet, **as_user()
+    ) as sway:  # type: ignore[call-overload]
+        try:
+            sockets = wait_until(
+                lambda: [
+                    path.name for path in Path(folder).glob("wayland-*") if path.suffix != ".lock"
+                ]
+            )
+            yield Session(folder, sockets[0], env)
+        finally:
+            sway.kill()
+            sway.wait()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_idle_time_grows_from_the_last_key_on_and_a_key_resets_it(session: Session) -> None:
+    probe = WaylandIdle(session.display, session.folder, SYSTEM_CLOCK)
+    assert probe.look() == 0.0
+
+    wait_until(lambda: probe.look() >= 1.5)
+    session.types("a")
+    assert probe.look() == 0.0
+    typed = SYSTEM_CLOCK.monotonic()
+    idle = wait_until(probe.look)
+
+    assert idle <= SYSTEM_CLOCK.monotonic() - typed + 0.3
+    assert idle >= 0.9
+    probe.close()
+
+
+def test_a_session_that_is_not_there_is_unknown() -> None:
+    with pytest.raises(Unseen, match="went away"):
+        WaylandIdle("wayland-9", "/nonexistent", SYSTEM_CLOCK).look()
+
+
+class Compositor:
+    """One end of the wire, saying what the test says."""
+
+    def __init__(self, folder: Path, *answers: bytes) -> None:
+        self.clock = FakeClock()
+        self.probe = WaylandIdle("wayland-t", str(folder), self.clock)
+        self._answers = list(answers)
+        self._door = socket.socket(socket.AF_UNIX)
+        self._door.bind(str(folder / "wayland-t"))
+        self._door.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with self._door:
+            link, _ = self._door.accept()
+            with link:
+                while link.recv(4096):
+                    if not self._answers:
+                        return
+                    link.sendall(self._answers.pop(0))
+
+
+def message(sender: int, opcode: int, body: bytes = b"") -> bytes:
+    return struct.pack("=II", sender, (len(body) + 8) << 16 | opcode) + body
+
+
+def has(name: int, interface: str, version: int = 1) -> bytes:
+    text = interface.encode() + b"\0"
+    padded = struct.pack("=I", len(text)) + text + bytes(-len(text) % 4)
+    return message(2, 0, struct.pack("=I", name) + padded + struct.pack("=I", version))
+
+
+DONE = message(3, 0, struct.pack("=I", 0))
+GLOBALS = has(1, "wl_seat") + has(2, "ext_idle_notifier_v1")
+IDLED, RESUMED = message(6, 0), message(6, 1)
+
+
+def test_between_two_looks_the_last_touch_is_put_as_late_as_it_can_have_been(
+    tmp_path: Path,
+) -> None:
+    one = Compositor(tmp_path, GLOBALS + DONE, DONE, DONE + IDLED, DONE, RESUMED + IDLED + DONE)
+
+    said = []
+    for _ in range(4):
+        said.append(one.probe.look())
+        one.clock.advance(10)
+
+    assert said == [0.0, 1.0, 11.0, 1.0]
+    one.probe.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"\0" * 8, message(3, 0)[:6], message(1, 0, b"\1\0\0\0\0\0\0\0\4\0\0\0bad\0"), b"\xff" * 64],
+)
+def test_what_a_compositor_says_in_error_is_unknown(answer: bytes, tmp_path: Path) -> None:
+    one = Compositor(tmp_path, answer)
+
+    with pytest.raises(Unseen):
+        one.probe.look()
+
+
+def test_a_compositor_without_idle_notification_is_no_source(tmp_path: Path) -> None:
+    one = Compositor(tmp_path, has(1, "wl_seat") + DONE)
+
+    with pytest.raises(Absent):
+        one.probe.look()
