@@ -23,6 +23,7 @@ from jobman_agent.worker import actions as do
 from jobman_agent.worker import beats, packages, results
 from jobman_agent.worker.holdings import Batch, Errand, Item, Session
 from jobman_agent.worker.rows import Stage, Standing
+from jobman_agent.worker.state import LEASE_S
 
 if TYPE_CHECKING:
     from jobman_agent.worker.events import Received
@@ -117,6 +118,8 @@ def hush(state: State) -> None:
 # ---- the pool
 def connect(state: State) -> None:
     """The pool is there: make the boxes, say goodbye where it is due, beat, send what waits."""
+    if state.now - state.contact > LEASE_S:
+        hush(state)  # the leases may have lapsed: others may have what waits here
     state.connected_at = state.contact = state.now
     for batch in state.unsent.values():
         batch.not_before = 0.0

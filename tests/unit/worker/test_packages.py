@@ -329,6 +329,8 @@ def test_nothing_starts_once_the_pool_was_away_for_a_lease():
 
     assert not started(bench.end(start))
     assert len(results(bench.done)) == 1
+    assert not started(bench.connect())
+    assert started(bench.answer(session, ("c", 1, Say.GO_ON))) == ["c"]
 
 
 def test_job_done_ends_everything_of_the_session():
