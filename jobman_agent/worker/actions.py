@@ -189,6 +189,8 @@ class Start:
     """Its employer's."""
     code: bool
     """Whether that employer's own code may run here, as its offer was judged."""
+    employer: str = ""
+    """That employer's name, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,8 @@ def _held_state(state: State, item: Item) -> HeldState:
 
 
 def slots_offered(state: State, session: Session) -> int:
-    """How many slots a session has now: none while frozen, leaving, or at rest."""
-    if state.frozen_at is not None or state.leaving is not None or session is not state.current:
+    """How many slots a session has now: none while nothing may start, or at rest."""
+    if not state.takes_work or session is not state.current:
         return 0
     return session.slots
 

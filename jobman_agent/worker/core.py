@@ -118,6 +118,10 @@ class Core:
         found = self._state.sessions.get(session)
         return None if found is None or not found.live else (found.offer, found.result_box)
 
+    def held(self) -> int:
+        """How many packages are held and not finished."""
+        return sum(s.unstarted + s.begun for s in self._state.sessions.values())
+
     def stock_s(self) -> float:
         """For how many seconds there is work here that has not begun, as far as is known."""
         state = self._state
@@ -189,14 +193,14 @@ class Core:
                 sessions.hush(state)
             case events.Willing(until):
                 state.willing_until = until
-            case events.Freeze() | events.Thaw() | events.Leave():
+            case events.Freeze() | events.Thaw() | events.Leave() | events.Starts():
                 self._owner(event)
             case events.Tick():
                 pass  # what is due by time alone is looked at after every step
             case _ as never:
                 assert_never(never)
 
-    def _owner(self, event: events.Freeze | events.Thaw | events.Leave) -> None:
+    def _owner(self, event: events.Freeze | events.Thaw | events.Leave | events.Starts) -> None:
         state = self._state
         match event:
             case events.Freeze():
@@ -209,20 +213,26 @@ class Core:
                     state.frozen_at = None
                     state.out.append(do.Resume())
                     beats.wanted(state)
-            case events.Leave(why, at_once):
-                self._leave(why, at_once=at_once)
+            case events.Starts(allowed):
+                if allowed is not state.starts_allowed:
+                    state.starts_allowed = allowed
+                    beats.wanted(state)
+                    if not allowed:
+                        packages.hand_back(state, packages.NOT_NOW)
+            case events.Leave(why, at_once, grace):
+                self._leave(why, at_once=at_once, grace=grace)
 
-    def _leave(self, why: str, *, at_once: bool) -> None:
+    def _leave(self, why: str, *, at_once: bool, grace: bool = True) -> None:
         state = self._state
         if state.leaving is None:
             state.leaving, self._leave_since = why, state.now
             state.tell(f"leaving: {why}")
-        elif not at_once or self._hurry:
+        elif (grace and not at_once) or self._hurry:
             return
         self._hurry = at_once
         packages.hand_back(state, why)
         for item in list(state.runs.values()):
-            packages.kill(state, item, why, at_once=at_once)
+            packages.kill(state, item, why, at_once=at_once or not grace)
 
     def _count_junk(self, what: str, count: int) -> None:
         self._junk[what] = self._junk.get(what, 0) + count

@@ -192,7 +192,16 @@ class Leave:
 
     why: str
     at_once: bool = False
-    """Without giving running packages time to write their checkpoints."""
+    """Now: neither running packages are given time, nor what is still to be sent."""
+    grace: bool = True
+    """Whether running packages are given time to write their checkpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """Whether packages may begin; while they may not, what waits is handed back."""
+
+    allowed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +212,17 @@ class Willing:
 
 
 Local = (
-    RunStarted | RunEnded | FilesCame | FilesFailed | Tick | Woke | Willing | Freeze | Thaw | Leave
+    RunStarted
+    | RunEnded
+    | FilesCame
+    | FilesFailed
+    | Tick
+    | Woke
+    | Willing
+    | Freeze
+    | Thaw
+    | Leave
+    | Starts
 )
 """What happens on this PC."""
 

@@ -42,7 +42,7 @@ def scan_if_due(state: State) -> None:
     seeking = state.seeking
     if state.boxes is None or seeking.scanning or state.now < seeking.due:
         return
-    if state.frozen_at is not None or state.leaving is not None:
+    if not state.takes_work:
         return
     if state.current is None or seeking.looking or _idle(state) or _stuck(state):
         seeking.start_scan(state.now)
@@ -74,7 +74,7 @@ def offers_seen(state: State, seen: tuple[SeenOffer, ...]) -> None:
     """Answer one of the offers, refuse those that we pass over."""
     seeking = state.seeking
     seeking.scanning = False
-    if state.boxes is None or state.leaving is not None or state.frozen_at is not None:
+    if state.boxes is None or not state.takes_work:
         return
     served: list[SeenOffer] = []
     for each in seeking.newest(seen):
@@ -275,7 +275,7 @@ def watch(state: State) -> None:
 
 
 def _without_work(state: State, session: Session) -> None:
-    if state.boxes is None or state.frozen_at is not None or state.leaving is not None:
+    if state.boxes is None or not state.takes_work:
         return
     if state.now - max(session.word, state.connected_at) > SILENCE_S:
         state.tell(f"no word of {session.name} for 2 min", warning=True)

@@ -3,8 +3,9 @@
 Rules of PROTOCOL 3.3 and 3.4 that hold here:
 
 1. A package is started at most once: it is saved as given to the runner before it can begin.
-2. Nothing starts while the owner is back, while we leave, without the pool for a lease, in a
-   session that has not answered since we came up or woke, or over 64 MiB of results on the road.
+2. Nothing starts while the owner is back, while the PC's agent forbids it, while we leave, without
+   the pool for a lease, in a session that has not answered since we came up or woke, or over 64 MiB
+   of results on the road.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FROZEN_BACK_S = 30.0
 """After so long without running, what has not started is handed back."""
+NOT_NOW = "nothing new starts on this PC now"
 UNRECEIPTED_MOST = 64 << 20
 AHEAD_S = 0.5
 """So many seconds of work lie ready in the runner beyond what runs."""
@@ -76,7 +78,7 @@ def _why_not(state: State, session: Session) -> str:
         return "this worker has left the session"
     if state.frozen_at is not None and state.now - state.frozen_at > FROZEN_BACK_S:
         return "the owner of the PC is back"
-    return ""
+    return "" if state.starts_allowed else NOT_NOW
 
 
 def _lacking(work: Work, package: Package, missing: Mapping[str, int]) -> set[str]:
@@ -135,7 +137,7 @@ def room(state: State) -> int:
 
 def may_start(state: State) -> bool:
     """Whether anything may start now (rule 2)."""
-    if state.frozen_at is not None or state.leaving is not None:
+    if not state.takes_work:
         return False
     if state.boxes is None and state.now - state.contact > LEASE_S:
         return False
@@ -173,6 +175,7 @@ def _start(state: State, item: Item) -> None:
             place=item.place,
             key=session.key,
             code=session.code,
+            employer=session.name,
         )
     )
 

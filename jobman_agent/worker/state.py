@@ -51,6 +51,8 @@ class State:
         """When the pool was last known to be there."""
         self.frozen_at: float | None = None
         self.leaving: str | None = None
+        self.starts_allowed = True
+        """Whether the PC's agent lets packages begin."""
         self.willing_until: str | None = None
         self.usual_s: float | None = None
         """Seconds that packages took lately; None: none has ended yet."""
@@ -79,6 +81,11 @@ class State:
     def fresh_id(self) -> str:
         """A new random id of 16 characters."""
         return short_id(self.rng.randbytes(16))
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether this PC can do with more work: nobody freezes it, forbids it, or ends it."""
+        return self.frozen_at is None and self.leaving is None and self.starts_allowed
 
     def time(self) -> str:
         """The wall clock, as it travels."""
