@@ -47,9 +47,16 @@ class Child:
     Args:
         spawn: Starts it; its stdin and stdout are the pipe.
         handlers: Whom its news goes to.
+        end_orphans: Ends what this process has adopted, where it does so; says how many.
     """
 
-    def __init__(self, spawn: Callable[[], subprocess.Popen[bytes]], handlers: Handlers) -> None:
+    def __init__(
+        self,
+        spawn: Callable[[], subprocess.Popen[bytes]],
+        handlers: Handlers,
+        end_orphans: Callable[[], int] = int,
+    ) -> None:
+        self._end_orphans = end_orphans
         self._spawn = spawn
         self._handlers = handlers
         self._hands = ThreadPoolExecutor(1, thread_name_prefix="hands")
@@ -137,12 +144,11 @@ class Child:
             left = [one for one in (*roots, *tree.members((), groups)) if processes.is_alive(one)]
             for one in left:
                 processes.kill_one(one)
-            return len(left) + tree.end_runs(frozenset(runs))
+            return len(left) + tree.end_runs(frozenset(runs)) + self._end_orphans()
 
-        if runs:
-            future = asyncio.get_running_loop().run_in_executor(self._hands, sweep)
-            names = [run.package for run in runs.values()]
-            future.add_done_callback(lambda done: self._swept(names, done))
+        future = asyncio.get_running_loop().run_in_executor(self._hands, sweep)
+        names = [run.package for run in runs.values()]
+        future.add_done_callback(lambda done: self._swept(names, done))
 
     def own_pids(self) -> list[int]:
         """Every process of the agent and its worker; for any thread."""
@@ -194,9 +200,9 @@ class Child:
         self._hands.submit(sweep)
 
     def _swept(self, names: list[str], done: asyncio.Future[int]) -> None:
-        if done.cancelled():
+        count = 0 if done.cancelled() else done.result()
+        if not count and not names:
             return
-        count = done.result()
         _log.warning("the worker left %d processes of %s: ended", count, ", ".join(names))
         self._handlers.swept(names, count)
 

@@ -78,6 +78,8 @@ class Equipment:
     settings: SettingsWatch
     spawn: Callable[[], subprocess.Popen[bytes]]
     """Starts a worker's process."""
+    end_orphans: Callable[[], int] = int
+    """Ends what this process has adopted, where it does so."""
     clock: Clock = SYSTEM_CLOCK
     leave_s: float = LEAVE_S
 
@@ -92,7 +94,7 @@ class Agent:
         self._ledger = Ledger(equipment.home)
         self._kept = KeptPause(equipment.home)
         handlers = Handlers(self._snapshot_came, self._package_ended, self._gone, self._swept)
-        self._child = Child(equipment.spawn, handlers)
+        self._child = Child(equipment.spawn, handlers, equipment.end_orphans)
         self._ways = {
             Do.START_WORKER: self._start,
             Do.ALLOW_STARTS: self._may_start,
@@ -151,8 +153,11 @@ class Agent:
         return self._child.own_pids()
 
     # ---- life
-    async def run(self) -> None:
+    async def run(self, up: Callable[[], object] = bool) -> None:
         """Watch, work and yield until somebody says quit.
+
+        Args:
+            up: Called once faces are listened to.
 
         Raises:
             StorageError: JOBMAN_HOME cannot be written, or no port is to be had.
@@ -160,6 +165,7 @@ class Agent:
         self._memory = replace(self._memory, pause=self._kept.load())
         server = await Server.open(self._home, self._handle)
         try:
+            up()
             while not self._stopped:
                 await self._look()
                 await self._rest()

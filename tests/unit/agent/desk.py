@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from jobman_agent.control.client import Client
 from jobman_agent.control.messages import GetStatus, Status, encode
 from jobman_agent.control.pipe import spawn_worker
 from jobman_agent.settings.layers import load_settings
+from jobman_agent.settings.pc import Yielding
 from jobman_agent.settings.places import Places
 from tests.unit.policy.readings import a_reading, a_source
 
@@ -39,13 +41,10 @@ url = dir:{pool}
 [hours]
 monday-sunday = {hours}
 [idle]
-user_away = 1 s
-for = 1 s
 cpu_below = 100 %
-[yield]
-resume_after = 1 s
-give_back_after = {give_back}
 """
+SHORT = timedelta(seconds=0.3)
+"""What the owner's waits are here; an ini can say no less than a second."""
 
 
 class FakeSensors:
@@ -85,9 +84,16 @@ class FakeSensors:
 class Desk:
     """One PC; leave it as a context manager, then nothing of it runs any more."""
 
-    def __init__(self, folder: Path, worker: str = "well", **ini: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        worker: str = "well",
+        hours: str = "all day",
+        give_back: timedelta = timedelta(hours=1),
+    ) -> None:
+        self.give_back = give_back
         self.home = folder / "home"
-        self.home.mkdir(mode=0o700, exist_ok=True)
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.ini = folder / "jobman.ini"
         self.pool = folder / "pool"
         self.locks = folder / "locks"
@@ -96,14 +102,14 @@ class Desk:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.leave_s = 10.0
         self.places = Places(self.home, self.ini, folder / "none.ini", self.locks)
-        self.write_ini(**ini)
+        self.write_ini(hours=hours)
 
-    def write_ini(self, *, hours: str = "all day", give_back: str = "1 h", more: str = "") -> None:
-        text = INI.format(pool=self.pool, hours=hours, give_back=give_back)
+    def write_ini(self, *, hours: str = "all day", more: str = "") -> None:
+        text = INI.format(pool=self.pool, hours=hours)
         self.ini.write_text(text + more, encoding="utf-8")
 
     async def __aenter__(self) -> Desk:
-        watch = SettingsWatch(lambda: load_settings(self.places, environ={}), [self.ini])
+        watch = SettingsWatch(self._load, [self.ini])
         equipment = Equipment(
             home=self.home,
             lock_dir=self.locks,
@@ -124,6 +130,14 @@ class Desk:
         async with asyncio.timeout(20):
             await self.task
         assert self.members() == []
+
+    def _load(self) -> Settings:
+        settings = load_settings(self.places, environ={})
+        return replace(
+            settings,
+            idle=replace(settings.idle, user_away=SHORT, lasting=SHORT),
+            yielding=Yielding(SHORT, self.give_back),
+        )
 
     def _make_sight(
         self, settings: Settings, own_pids: Callable[[], Collection[int]]

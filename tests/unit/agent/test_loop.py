@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import psutil
@@ -41,13 +42,13 @@ async def test_from_the_first_key_on_nothing_of_a_package_runs(tmp_path: Path):
         assert time.monotonic() - began < 1.0
         await desk.until_state("SUSPENDED")
 
-        await desk.until_state("WORKING")  # after a second of quiet
+        await desk.until_state("WORKING")  # after some quiet
         await desk.until(lambda: not any(one.status() == psutil.STATUS_STOPPED for one in members))
         assert sorted(m.pid for m in desk.members()) == sorted(m.pid for m in members)
 
 
 async def test_an_owner_who_stays_gets_the_pc_back(tmp_path: Path):
-    async with Desk(tmp_path, give_back="1 s") as desk:
+    async with Desk(tmp_path, give_back=timedelta(seconds=0.5)) as desk:
         await desk.until_working()
 
         for _ in range(200):
@@ -164,7 +165,7 @@ async def test_a_worker_whose_settings_have_changed_finishes_and_another_one_sta
 async def test_work_now_works_outside_the_hours_for_as_long_as_was_said(tmp_path: Path):
     async with Desk(tmp_path, hours="none") as desk:
         assert "hours" in await desk.codes()
-        await desk.ask(WorkNow(seconds=3))
+        await desk.ask(WorkNow(seconds=2))
         await desk.until_state("WORKING")
         await desk.until_state("OFF_DUTY")
         assert await desk.codes() == ["hours"]
@@ -184,7 +185,7 @@ async def test_beside_another_agents_worker_none_is_started(tmp_path: Path):
 
 
 async def test_sensors_that_fail_altogether_stop_the_work(tmp_path: Path):
-    async with Desk(tmp_path, give_back="1 s") as desk:
+    async with Desk(tmp_path, give_back=timedelta(seconds=0.5)) as desk:
         await desk.until_working()
         desk.sensors.says = {"no_such_field": 1}
         await desk.until_state("SUSPENDED")
