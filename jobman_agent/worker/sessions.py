@@ -226,9 +226,13 @@ def _obey(state: State, session: Session, event: Received) -> None:
         case Work() as work:
             session.word = state.now
             packages.take(state, session, work, event.frame, event.missing)
+            if session.mute_until is not None:  # it may have waited in the box for long
+                session.in_doubt |= {(package.name, package.attempt) for package in work.packages}
+                beats.wanted(state)
         case Answer() as answer if _newer(state, session, answer):
             session.word = state.now
-            if _speaks_of_what_waits(session, answer):
+            session.in_doubt -= {(item.package, item.attempt) for item in answer.items}
+            if not session.in_doubt:  # an answer to results may be seen before that to the beat
                 session.mute_until = None
             packages.answered(state, session, answer)
         case Need() as need if _newer(state, session, need):
@@ -239,12 +243,6 @@ def _obey(state: State, session: Session, event: Received) -> None:
             _bye(state, session, bye)
         case _:
             pass  # an older answer or need
-
-
-def _speaks_of_what_waits(session: Session, answer: Answer) -> bool:
-    """Whether this is the answer to the beat; one to results may be seen before it."""
-    told = {(item.package, item.attempt) for item in answer.items}
-    return not session.in_doubt or not session.in_doubt.isdisjoint(told)
 
 
 def _newer(state: State, session: Session, message: Answer | Need) -> bool:

@@ -72,6 +72,16 @@ def test_an_answer_about_results_alone_does_not_let_begin_what_waited_at_a_start
     assert not started(bench.answer(session, ("b", 1, Say.STOP)))
 
 
+def test_work_that_waited_in_the_box_while_we_were_away_is_asked_about_first():
+    bench, session, _ = a_bench_with("a", "b")
+    bench.restart()
+    bench.connect()
+    bench.work(session, "late")
+
+    assert not started(bench.answer(session, ("b", 1, Say.STOP)))
+    assert started(bench.answer(session, ("late", 1, Say.GO_ON))) == ["late"]
+
+
 def test_without_an_answer_for_two_minutes_what_has_not_started_is_handed_back():
     bench, _, _ = a_bench_with("a", "b")
     bench.restart()
