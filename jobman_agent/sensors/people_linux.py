@@ -25,6 +25,8 @@ SERVICE, PATH = "org.freedesktop.login1", "/org/freedesktop/login1"
 _SESSION = f"{SERVICE}.Session"
 _GRAPHICAL = ("x11", "wayland", "mir")
 _UTMP = Path("/var/run/utmp")
+WALK_SECONDS = 30.0
+"""So long the sessions of sshd are believed where all processes must be walked to find them."""
 _SSH = re.compile(r"sshd(?:-session)?: ([^@\s]+)@(\S+)")
 """How OpenSSH titles the process of a session: ``sshd: anna@pts/3``, ``sshd: anna@notty``."""
 
@@ -43,6 +45,8 @@ class WhoIsHere:
         """
         self._bus = Bus("SYSTEM")
         self._clock = clock
+        self._walked_at: float | None = None
+        self._walked: list[tuple[str, str]] = []
         self._uid = os.getuid() if uid is None else uid
 
     def look(self) -> People:
@@ -115,7 +119,10 @@ class WhoIsHere:
     def _without_logind(self) -> Iterable[Person]:
         if _UTMP.exists():
             return self._utmp()
-        return self._doors()
+        now = self._clock.monotonic()
+        if self._walked_at is None or now - self._walked_at >= WALK_SECONDS:
+            self._walked_at, self._walked = now, list(self._doors())
+        return [self._person(name, terminal) for name, terminal in self._walked]
 
     def _utmp(self) -> Iterable[Person]:
         for user in psutil.users():
@@ -124,12 +131,12 @@ class WhoIsHere:
             if host and not host.startswith((":", "tmux(", "screen")):
                 yield self._person(user.name, user.terminal or "")
 
-    def _doors(self) -> Iterable[Person]:
+    def _doors(self) -> Iterable[tuple[str, str]]:
         """Neither logind nor utmp (a container): the sessions of sshd, by their titles."""
         for process in psutil.process_iter(["cmdline"]):
             match = _SSH.match(" ".join(process.info["cmdline"] or ()))
             if match:
-                yield self._person(match[1], "" if match[2] == "notty" else match[2])
+                yield match[1], "" if match[2] == "notty" else match[2]
 
     def _terminal_idle(self, terminal: str) -> float | None:
         """Seconds since somebody typed there: reading sets the time of access, in steps of 8 s."""

@@ -11,7 +11,8 @@ from jobman_agent.sensors import cpu_linux, people_linux, wayland_linux
 from jobman_agent.sensors.inhibitors import GnomeInhibitors, KdeInhibitors, LogindInhibitors
 from jobman_agent.sensors.mutter import Mutter
 from jobman_agent.sensors.probe import InputSpec
-from jobman_agent.sensors.x11 import X11FullScreen, X11Idle
+from jobman_agent.sensors.x11 import X11Idle
+from jobman_agent.sensors.x11_full_screen import X11FullScreen
 from jobman_agent.sensors.x11_touch import X11Touch
 
 if TYPE_CHECKING:

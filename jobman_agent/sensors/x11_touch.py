@@ -39,6 +39,8 @@ class X11Touch:
         self._lock = threading.Lock()
         self._wanted: Callable[[], None] | None = None
         self._moved: float | Unknown | None = UNKNOWN
+        self._follows = False
+        """Whether events come now."""
         self._ends = False
         self._thread: threading.Thread | None = None
 
@@ -46,7 +48,6 @@ class X11Touch:
         """As ``Touch.arm``."""
         with self._lock:
             self._wanted = touched
-            self._moved = 0.0
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(
                 target=self._work, name=f"touch {self._display}", daemon=True
@@ -59,8 +60,7 @@ class X11Touch:
         """As ``Touch.nudge``."""
         with self._lock:
             moved = self._moved
-            if not isinstance(moved, Unknown):
-                self._moved = 0.0
+            self._moved = 0.0 if self._follows else UNKNOWN
             return moved
 
     def close(self) -> None:
@@ -83,43 +83,52 @@ class X11Touch:
             self._close_pair()
 
     def _follow(self) -> None:
+        link = None
         try:
             link = connect(self._display)
             events = RawEvents(link)
-            events.open()
-        except Exception as exc:  # noqa: BLE001 - whatever it is: this way nothing is seen
-            self.broken = str(exc) or type(exc).__name__
-            return
-        self.broken = ""
-        try:
+            self._open(events)
+            self.broken = ""
             self._loop(link, events)
         except Exception as exc:  # noqa: BLE001 - python-xlib's, struct's and socket's errors
-            # The server went away: that counts as a touch, and whoever looks then decides.
-            self.broken = f"the X server {self._display} went away: {exc}"
-            self._saw(None)
-            with self._lock:
-                self._moved = UNKNOWN
+            self.broken = f"events of the X server {self._display} cannot be had: {exc}"
+            if self._follows:
+                # It went away: that counts as a touch, and whoever looks then decides.
+                self._saw(None)
+            self._forget()
         finally:
-            with contextlib.suppress(Exception):  # it is gone already
-                link.close()
+            if link is not None:
+                with contextlib.suppress(Exception):  # it is gone already
+                    link.close()
+
+    def _open(self, events: RawEvents) -> None:
+        events.open()
+        with self._lock:
+            self._follows = True
+            if isinstance(self._moved, Unknown):
+                self._moved = 0.0
+
+    def _forget(self) -> None:
+        """What comes from now on is not seen: no distance is the whole one."""
+        with self._lock:
+            self._follows, self._moved = False, UNKNOWN
 
     def _loop(self, link: Display, events: RawEvents) -> None:
-        opened, left = True, math.inf
+        left = math.inf
         while not self._ends:
             if not link.pending_events():
                 wait = None if left == math.inf else left
                 ready, _, _ = select.select([link, self._far], [], [], wait)
                 if not ready:
                     events.close()
-                    opened, left = False, math.inf
-                    with self._lock:
-                        self._moved = UNKNOWN
+                    self._forget()
+                    left = math.inf
                     continue
                 if self._far in ready:
                     self._far.recv(64)
-                    if not opened:
-                        events.open()
-                    opened, left = True, math.inf
+                    if not self._follows:
+                        self._open(events)
+                    left = math.inf
             moved = events.read() if link.pending_events() else 0.0
             if moved == 0.0:
                 continue
@@ -127,7 +136,9 @@ class X11Touch:
             left = SETTLED_SECONDS
             if moved is None or moved > SETTLED_PIXELS:
                 events.close()
-                opened, left = False, math.inf
+                left = math.inf
+                with self._lock:
+                    self._follows = False
 
     def _saw(self, moved: float | None) -> None:
         with self._lock:

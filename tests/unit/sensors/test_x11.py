@@ -26,7 +26,8 @@ if sys.platform != "linux":
 
 from jobman_agent.sensors import system
 from jobman_agent.sensors.probe import Absent, InputSpec, Unseen
-from jobman_agent.sensors.x11 import X11FullScreen, X11Idle
+from jobman_agent.sensors.x11 import X11Idle
+from jobman_agent.sensors.x11_full_screen import X11FullScreen
 from jobman_agent.sensors.x11_touch import X11Touch
 from tests.unit.sensors import a_system
 
@@ -99,6 +100,9 @@ async def test_the_first_key_is_an_event_and_a_bumped_mouse_tells_how_far(
     await asyncio.to_thread(desktop.does, "key", "a")
     await asyncio.wait_for(touch, 5)
     assert (await the_source(sensors)).nudge_pixels is None
+    # What comes after that is not followed: it must not look like a bump.
+    await asyncio.to_thread(desktop.does, "mousemove_relative", "3", "4")
+    assert (await the_source(sensors)).nudge_pixels is UNKNOWN
     sensors.close()
 
 
