@@ -153,30 +153,35 @@ class WrongClock(Jobman):
         return [sys.executable, "-c", CLOCK_OFF.format(off=self.off), *words]
 
 
-def test_pcs_without_the_program_or_with_a_wrong_clock_are_told_to_the_employer(tmp_path):
-    office = Office(tmp_path, f"dir:{tmp_path / 'pool'}")
-    write_job(tmp_path / "job", {"a": "well"}, program="ccx")
+@pytest.fixture(scope="module", autouse=True)
+def nobody_can(tmp_path_factory) -> Iterator[tuple[Running, list[Running]]]:
+    """An employer, and four PCs that cannot serve it; begun first, for it is told after 30 s."""
+    folder = tmp_path_factory.mktemp("nobody")
+    office = Office(folder, f"dir:{folder / 'pool'}")
+    write_job(folder / "job", {"a": "well"}, program="ccx")
     words = ("work", "--pool", office.pool, "--trust", f"alice={office.key}")
     with office.stack:
         employer = office.employ()
         workers = [office.worker("pc-1"), office.worker("pc-2")]
         for name, off in (("behind", -600), ("ahead", 600)):
-            user = WrongClock(tmp_path, name, off)
+            user = WrongClock(folder, name, off)
             here = ("--software", f"ccx={sys.executable}", "--name", name)
             workers.append(office.stack.enter_context(Running(user, *words, *here)))
+        yield employer, workers
 
-        # The ask of the one that is ahead is refused at once; the others are counted for 30 s.
-        time = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-        differ = rf"the clocks differ: the employer's says {time}, the worker's {time}"
-        assert re.fullmatch(
-            rf"ahead asked and was refused: {differ}", employer.until("was refused")
-        )
-        assert re.search(differ, workers[3].until("alice refused: "))
-        assert re.search(differ, workers[2].until("passed over What happens of alice: "))
-        workers[0].until("passed over What happens of alice: ")
-        said = employer.until("workers looked")
-        assert said.startswith("3 workers looked: ")
-        assert "2 lack ccx" in said
-        assert re.search(rf"1: {differ}", said)
-        employer.interrupt()
-        assert employer.end() == ExitCode.INTERRUPTED
+
+def test_pcs_without_the_program_or_with_a_wrong_clock_are_told_to_the_employer(nobody_can):
+    employer, workers = nobody_can
+    # The ask of the one that is ahead is refused at once; the others are counted for 30 s.
+    time = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    differ = rf"the clocks differ: the employer's says {time}, the worker's {time}"
+    assert re.fullmatch(rf"ahead asked and was refused: {differ}", employer.until("was refused"))
+    assert re.search(differ, workers[3].until("alice refused: "))
+    assert re.search(differ, workers[2].until("passed over What happens of alice: "))
+    workers[0].until("passed over What happens of alice: ")
+    said = employer.until("workers looked")
+    assert said.startswith("3 workers looked: ")
+    assert "2 lack ccx" in said
+    assert re.search(rf"1: {differ}", said)
+    employer.interrupt()
+    assert employer.end() == ExitCode.INTERRUPTED
