@@ -203,7 +203,8 @@ class Child:
         count = 0 if done.cancelled() else done.result()
         if not count and not names:
             return
-        _log.warning("the worker left %d processes of %s: ended", count, ", ".join(names))
+        what = ", ".join(names) or "no package"
+        _log.warning("a worker ended while it held %s; %d processes were left: ended", what, count)
         self._handlers.swept(names, count)
 
     # ---- what it says
