@@ -62,7 +62,9 @@ def _from_keyring(user: str | None) -> str:
         raise InputError("[pool] password = keyring: [pool] user must name whose password it is")
     worker = concurrent.futures.ThreadPoolExecutor(1)
     try:
-        found = worker.submit(keyring.get_password, "jobman", user).result(KEYRING_SECONDS)
+        found: str | None = worker.submit(keyring.get_password, "jobman", user).result(
+            KEYRING_SECONDS
+        )
     except concurrent.futures.TimeoutError as exc:
         text = f"[pool] password = keyring: no answer for {KEYRING_SECONDS:.0f} s; is it locked?"
         raise InputError(text) from exc
