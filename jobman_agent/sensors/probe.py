@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from jobman_agent.model.reading import UNKNOWN, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from jobman_agent.clock import Clock
@@ -139,6 +139,10 @@ class System(Protocol):
 
     def used(self, pid: int) -> Used | None:
         """A process's times; None if it has ended."""
+        ...
+
+    def everyone(self) -> Iterable[tuple[int, str]]:
+        """Every process: pid and name."""
         ...
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil  # noqa: TID251 - looking at processes is what this file is for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 COMM = 15
 """Linux cuts a process's name to so many characters."""
@@ -23,18 +23,18 @@ class Programs:
         self,
         listed: Callable[[], tuple[str, ...]],
         own_pids: Callable[[], Collection[int]],
-        everyone: Callable[[], Iterable[tuple[int, str]]] | None = None,
+        everyone: Callable[[], Iterable[tuple[int, str]]],
     ) -> None:
         """Take what it asks.
 
         Args:
             listed: The ini's list, as it is now.
             own_pids: All of our tree.
-            everyone: pid and name of every process; None: the system's.
+            everyone: pid and name of every process.
         """
         self._listed = listed
         self._own_pids = own_pids
-        self._everyone = everyone or _everyone
+        self._everyone = everyone
 
     def look(self) -> frozenset[str]:
         """Those that run, as the ini writes them."""
@@ -61,7 +61,8 @@ def _folded(name: str) -> str:
     return name.casefold().removesuffix(".exe")
 
 
-def _everyone() -> Iterable[tuple[int, str]]:
+def everyone() -> Iterator[tuple[int, str]]:
+    """Every process, its pid and name, by psutil (Linux, macOS)."""
     for process in psutil.process_iter(["name"]):
         yield process.pid, str(process.info["name"] or "")
 

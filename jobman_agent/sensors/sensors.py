@@ -193,7 +193,11 @@ class Sensors:
         return OthersCpu(self._around.own_pids, self._clock, self._system.total, self._system.used)
 
     def _make_programs(self) -> Programs:
-        return Programs(lambda: self._settings.idle.not_while_running, self._around.own_pids)
+        return Programs(
+            lambda: self._settings.idle.not_while_running,
+            self._around.own_pids,
+            self._system.everyone,
+        )
 
     def _describe(self, station: Station[Any], form: str | None = None) -> Description:
         outcome: Outcome[Any] = station.outcome

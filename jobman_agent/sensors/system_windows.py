@@ -6,7 +6,7 @@ import ctypes
 import sys
 from typing import TYPE_CHECKING
 
-from jobman_agent.sensors import cpu_psutil, idle_windows, people_windows
+from jobman_agent.sensors import cpu_psutil, idle_windows, people_windows, programs_windows
 from jobman_agent.sensors.probe import InputSpec, Unseen
 
 if TYPE_CHECKING:
@@ -70,3 +70,4 @@ class Shown:
 
 
 total, used = cpu_psutil.total, cpu_psutil.used
+everyone = programs_windows.everyone

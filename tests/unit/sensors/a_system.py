@@ -62,6 +62,7 @@ class System:
 
     sources: dict[str, Says] = field(default_factory=dict)
     expected: bool = True
+    running: Any = ()
     people: Says = field(default_factory=lambda: Says(People(locked=False), "sessions"))
     shown: dict[str, Says] = field(default_factory=dict)
     make_touch: Callable[[], Any] | None = None
@@ -84,6 +85,9 @@ class System:
 
     def used(self, _pid: int) -> None:
         return None
+
+    def everyone(self) -> Any:
+        return self.running
 
 
 def the_sensors(system: Any, clock: Clock, home: Path, **idle: Any) -> Sensors:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import pytest
 
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.model.reading import RemoteUser
-from jobman_agent.sensors import station
+from jobman_agent.sensors import station, system
 from jobman_agent.sensors.probe import Absent, People, Person, Stranger, Unseen
 from jobman_agent.sensors.programs import Programs
 from tests.fakes import FakeClock
@@ -297,14 +299,23 @@ def test_a_listed_program_that_is_our_own_package_does_not_count() -> None:
 async def test_programs_are_not_walked_unless_listed_and_a_new_list_counts_at_once(
     clock: FakeClock, tmp_path: Path
 ) -> None:
-    sensors = the_sensors(System(), clock, tmp_path)
+    sensors = the_sensors(System(running=((1, "zoom"), (2, "cat"))), clock, tmp_path)
     assert (await sensors.read()).running == frozenset()
     assert sensors._programs.at == 0.0
 
-    settings: Any = SimpleNamespace(idle=an_idle(not_while_running=("python", "pytest")))
-    sensors.change(settings)
-    running = (await sensors.read()).running
-
-    assert running is not UNKNOWN
-    assert sensors._programs.at > 0.0
+    for listed in ("zoom", "Cat"):
+        settings: Any = SimpleNamespace(idle=an_idle(not_while_running=(listed,)))
+        sensors.change(settings)
+        assert (await sensors.read()).running == {listed}
     sensors.close()
+
+
+def test_a_program_whose_name_the_system_cuts_is_found_by_its_whole_name(tmp_path: Path) -> None:
+    program = tmp_path / "a_program_with_a_long_name"
+    program.symlink_to(sys.executable)
+    with subprocess.Popen([program, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        listed = (program.name, "a_program_with_another")
+        found = Programs(lambda: listed, list, system.everyone).look()
+        process.communicate(b"\n")
+
+    assert found == {program.name}
