@@ -68,6 +68,7 @@ class Child:
         self._freezes = 0
         self._frozen = False
         self._leaving = ""
+        self._complaint = ""
 
     @property
     def pid(self) -> int | None:
@@ -179,6 +180,7 @@ class Child:
         except OSError as exc:
             self._handlers.gone(f"it cannot be started: {exc}")
             return
+        self._complaint = ""
         self._process = WorkerProcess(process, self._heard, self._gone)
         _log.info("worker %d started", process.pid)
         for message in self._first:
@@ -224,7 +226,12 @@ class Child:
             case words.Snapshot():
                 self._handlers.snapshot(message)
             case words.Said():
-                _log.log(WARNING if message.warning else INFO, "worker: %s", message.text)
+                self._say_on(message)
+
+    def _say_on(self, said: words.Said) -> None:
+        _log.log(WARNING if said.warning else INFO, "worker: %s", said.text)
+        if said.warning:
+            self._complaint = f": {said.text}"
 
     def _has_begun(self, begun: words.Started) -> None:
         self._groups[begun.run] = begun.group
@@ -241,4 +248,4 @@ class Child:
     def _gone(self, code: int) -> None:
         self._process = None
         _log.info("the worker has ended with %d", code)
-        self._handlers.gone(f"it ended with exit code {code}")
+        self._handlers.gone(f"it ended with exit code {code}{self._complaint}")

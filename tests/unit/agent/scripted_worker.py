@@ -70,6 +70,7 @@ class Worker:
         self.pipe.say(p.Started(run=self.run, group=self.package.pid))
         self.show(1)
         if self.how == "dies":
+            self.pipe.say(p.Said(text="it hurts", warning=True))
             asyncio.get_running_loop().call_later(0.5, os.kill, os.getpid(), signal.SIGKILL)
 
     def show(self, held: int) -> None:

@@ -73,7 +73,10 @@ async def test_a_worker_that_dies_leaves_nothing_and_another_one_is_started(tmp_
         desk.worker = "well"
 
         await desk.until(lambda: desk.members() == [])
-        assert "starting" in await desk.codes()
+        [reason] = (await desk.status()).reasons
+        assert reason.code.value == "starting"
+        assert reason.text.endswith("it hurts")
+        assert reason.until is not None
         assert [json.loads(x)["outcome"] for x in _lines(desk)] == ["swept"]
         await desk.until_working()
         assert len(desk.workers) == 2
