@@ -30,11 +30,13 @@ class WindowsIdle:
         """Seconds.
 
         Raises:
-            Unseen: the system refuses (a service has no desktop).
+            Unseen: the system refuses, or never saw any input: a service has no desktop.
         """
         last = _LastInput(ctypes.sizeof(_LastInput), 0)
         if not ctypes.windll.user32.GetLastInputInfo(ctypes.byref(last)):
             raise Unseen(f"GetLastInputInfo failed: {ctypes.FormatError()}")
+        if last.dwTime == 0:
+            raise Unseen("no key and no mouse since the system started, or no desktop to see them")
         return since(last.dwTime, ctypes.windll.kernel32.GetTickCount())
 
     def close(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from jobman_agent.model.reading import UNKNOWN
 from jobman_agent.sensors.others_cpu import Total
 from jobman_agent.sensors.probe import InputSpec, People
 from jobman_agent.sensors.sensors import Sensors
-from tests.unit.policy.readings import an_idle
+from jobman_agent.settings.pc import Idle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,9 +91,24 @@ class System:
         return self.running
 
 
+def an_idle(**changes: Any) -> Idle:
+    """``[idle]`` of a PC whose owner is watched."""
+    example = Idle(
+        owner_watched=True,
+        user_away=timedelta(minutes=10),
+        locked_away=timedelta(minutes=1),
+        cpu_below=25.0,
+        cpu_above=40.0,
+        lasting=timedelta(minutes=2),
+        on_battery=False,
+        not_while_running=(),
+    )
+    return replace(example, **changes)
+
+
 def the_sensors(system: Any, clock: Clock, home: Path, **idle: Any) -> Sensors:
-    settings: Any = SimpleNamespace(idle=an_idle(**{"not_while_running": (), **idle}))
+    settings: Any = SimpleNamespace(idle=an_idle(**idle))
     return Sensors(settings, list, clock, home=home, environ={}, system=system)
 
 
-__all__ = ["UNKNOWN", "Keyboard", "Says", "System", "the_sensors"]
+__all__ = ["UNKNOWN", "Keyboard", "Says", "System", "an_idle", "the_sensors"]

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEADLINE = 20.0
+collect_ignore = (
+    ["test_windows.py"]
+    if sys.platform == "linux"
+    else ["test_x11.py", "test_dbus.py", "test_wayland.py"]
+)
+if sys.platform == "darwin":
+    collect_ignore.append("test_windows.py")
 
 
 def need(*programs: str) -> None:

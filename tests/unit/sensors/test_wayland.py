@@ -7,7 +7,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +20,6 @@ from tests.unit.sensors.conftest import DEADLINE, need, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-if sys.platform != "linux":
-    pytest.skip("Wayland is looked at on Linux", allow_module_level=True)
 
 from jobman_agent.sensors.wayland_linux import WaylandIdle
 

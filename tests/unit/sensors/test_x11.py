@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from jobman_agent.model.reading import InputSource
     from jobman_agent.sensors.sensors import Sensors
     from tests.unit.sensors.conftest import Desktop
-
-if sys.platform != "linux":
-    pytest.skip("X11 is looked at on Linux", allow_module_level=True)
 
 from jobman_agent.sensors import system
 from jobman_agent.sensors.probe import Absent, InputSpec, Unseen
