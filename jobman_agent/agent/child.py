@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
+    from jobman_agent.agent.kept_runs import KeptRuns
     from jobman_agent.control.pipe_messages import AgentSays, WorkerSays
 
 _log = get_logger(__name__)
@@ -47,6 +48,7 @@ class Child:
     Args:
         spawn: Starts it; its stdin and stdout are the pipe.
         handlers: Whom its news goes to.
+        kept: Where the runs are kept.
         end_orphans: Ends what this process has adopted, where it does so; says how many.
     """
 
@@ -54,8 +56,10 @@ class Child:
         self,
         spawn: Callable[[], subprocess.Popen[bytes]],
         handlers: Handlers,
+        kept: KeptRuns,
         end_orphans: Callable[[], int] = int,
     ) -> None:
+        self._kept = kept
         self._end_orphans = end_orphans
         self._spawn = spawn
         self._handlers = handlers
@@ -79,6 +83,13 @@ class Child:
     def told_to_leave(self) -> bool:
         """Whether its end is no surprise."""
         return bool(self._leaving)
+
+    def end_old(self) -> None:
+        """End what is left of an agent that was killed, with its worker and its runner."""
+        old = self._kept.load()
+        if old:
+            future = asyncio.get_running_loop().run_in_executor(self._hands, tree.end_runs, old)
+            future.add_done_callback(lambda done: self._swept([], done))
 
     def start(self, limits: words.Limits, until: words.WillingUntil) -> None:
         """Start it as soon as what was before is done; its death is told by ``gone``."""
@@ -163,6 +174,7 @@ class Child:
         if self._process is not None:
             self._process.let_go()
         await asyncio.to_thread(self._hands.shutdown)
+        self._kept.close()
 
     # ---- in order
     def _after(self, then: Callable[[], None]) -> None:
@@ -203,6 +215,7 @@ class Child:
 
     def _swept(self, names: list[str], done: asyncio.Future[int]) -> None:
         count = 0 if done.cancelled() else done.result()
+        self._kept.keep(self._runs)
         if not count and not names:
             return
         what = ", ".join(names) or "no package"
@@ -216,6 +229,7 @@ class Child:
                 self._root = message.pid
             case words.Starting():
                 self._runs |= {one.run: one for one in message.runs}
+                self._kept.keep(self._runs)
             case words.Started():
                 self._has_begun(message)
             case words.Ended():
@@ -243,6 +257,7 @@ class Child:
         self._groups.pop(ended.run, None)
         run = self._runs.pop(ended.run, None)
         if run is not None:
+            self._kept.keep(self._runs)
             self._handlers.ended(run, ended)
 
     def _gone(self, code: int) -> None:

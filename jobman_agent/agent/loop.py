@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, assert_never
 from jobman_agent.agent import troubles
 from jobman_agent.agent.asked import pause_event, whatever_the_hours, willing_until
 from jobman_agent.agent.child import Child, Handlers
+from jobman_agent.agent.kept_runs import KeptRuns
 from jobman_agent.agent.ledger import Ledger
 from jobman_agent.agent.pauses import KeptPause
 from jobman_agent.agent.shares import make_limits
@@ -94,7 +95,9 @@ class Agent:
         self._ledger = Ledger(equipment.home)
         self._kept = KeptPause(equipment.home)
         handlers = Handlers(self._snapshot_came, self._package_ended, self._gone, self._swept)
-        self._child = Child(equipment.spawn, handlers, equipment.end_orphans)
+        self._child = Child(
+            equipment.spawn, handlers, KeptRuns(equipment.home), equipment.end_orphans
+        )
         self._ways = {
             Do.START_WORKER: self._start,
             Do.ALLOW_STARTS: self._may_start,
@@ -165,6 +168,7 @@ class Agent:
         self._memory = replace(self._memory, pause=self._kept.load())
         server = await Server.open(self._home, self._handle)
         try:
+            self._child.end_old()
             up()
             while not self._stopped:
                 await self._look()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -207,6 +209,24 @@ async def test_quit_hands_back_and_ends(tmp_path: Path):
         assert desk.workers[0].returncode == 0
         assert desk.sensors.closed
         assert not (desk.home / "agent.json").exists()
+
+
+async def test_the_next_start_ends_what_a_killed_agent_left(tmp_path: Path):
+    async with Desk(tmp_path) as desk:
+        await desk.until_working()
+        kept = (desk.home / "runs.json").read_bytes()
+        await desk.ask(Quit())
+        async with asyncio.timeout(15):
+            await desk.task
+        assert json.loads((desk.home / "runs.json").read_bytes()) == []
+
+    run = json.loads(kept)[0]
+    words = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+    stray = subprocess.Popen(words, env={"JOBMAN_RUN": run}, start_new_session=True)
+    (desk.home / "runs.json").write_bytes(kept)
+    async with Desk(tmp_path, hours="none") as desk:
+        await desk.until(lambda: stray.poll() is not None)
+        await desk.until(lambda: (desk.home / "runs.json").read_bytes() == b"[]")
 
 
 def _lines(desk: Desk) -> list[str]:
