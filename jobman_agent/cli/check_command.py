@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
 
     from jobman_agent.cli.commands import Commands
-    from jobman_agent.employer.job import JobFolder
+    from jobman_agent.employer.job.folder import JobFolder
 
 _DESCRIPTION = """\
 Look at a job folder: every mistake in it at once (exit 2), else what was found.
@@ -32,7 +32,7 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Look, and tell."""
-    from jobman_agent.employer.loading import load_job
+    from jobman_agent.employer.job.loading import load_job
 
     found = _measure(load_job(args.job))
     if args.json:

@@ -85,7 +85,7 @@ def _copy_job(folder: Path) -> None:
 
 def _open(folder: Path, home: Path) -> OpenJob:
     from jobman_agent.clock import SYSTEM_CLOCK
-    from jobman_agent.employer.loading import load_job
+    from jobman_agent.employer.job.loading import load_job
     from jobman_agent.employer.opening import Again, open_job
 
     job = load_job(folder)
@@ -124,7 +124,7 @@ def _share_out(opened: OpenJob, home: Path, display: Display, verbosity: int) ->
 
 def _tell(folder: Path, ending: Ending, *, as_json: bool) -> int:
     from jobman_agent.cli.employing import exit_code, tell_failures
-    from jobman_agent.employer.results import RESULTS
+    from jobman_agent.employer.results.folder import RESULTS
 
     now = ending.progress
     code = exit_code(ending)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jobman_agent.cli.commands import Commands
     from jobman_agent.cli.context import Context
     from jobman_agent.cli.employing import Employment
-    from jobman_agent.employer.job import JobFolder
+    from jobman_agent.employer.job.folder import JobFolder
 
 _DESCRIPTION = """\
 Share a job out to the PCs of a pool, judge what comes back, and keep it in the job's results/.
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     from jobman_agent.cli.display import open_display
     from jobman_agent.cli.employing import employ
     from jobman_agent.clock import SYSTEM_CLOCK
-    from jobman_agent.employer.loading import load_job
+    from jobman_agent.employer.job.loading import load_job
     from jobman_agent.employer.opening import NOTHING, Again, open_job
 
     context = load_context(args)

@@ -17,10 +17,10 @@ from jobman_agent.cli.interrupts import Interrupts
 from jobman_agent.cli.output import count_text, one_line, print_json, say, seconds_text
 from jobman_agent.cli.progress_view import Heading, PlainLines, ProgressView
 from jobman_agent.clock import SYSTEM_CLOCK
-from jobman_agent.employer.hiring import Hired, Hiring, Listeners, Options
+from jobman_agent.employer.hiring.hiring import Hired, Hiring, Listeners, Options
 from jobman_agent.employer.opening import plan_of
-from jobman_agent.employer.records import PackageEnd
-from jobman_agent.employer.results import FAILED, RESULTS, ResultsFolder
+from jobman_agent.employer.results.folder import FAILED, RESULTS, ResultsFolder
+from jobman_agent.employer.session.records import PackageEnd
 from jobman_agent.errors import ExitCode
 
 if TYPE_CHECKING:

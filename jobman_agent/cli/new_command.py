@@ -34,7 +34,7 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make it, and say what to do next."""
-    from jobman_agent.employer.starting import new_job
+    from jobman_agent.employer.job.starting import new_job
     from jobman_agent.settings.places import shipped
 
     folder: Path = args.folder

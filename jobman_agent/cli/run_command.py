@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from jobman_agent.cli.commands import Commands
     from jobman_agent.cli.context import Context
-    from jobman_agent.employer.job import JobFolder
+    from jobman_agent.employer.job.folder import JobFolder
+    from jobman_agent.employer.job.starting import Expected
     from jobman_agent.employer.local_run import LocalRun
-    from jobman_agent.employer.starting import Expected
     from jobman_agent.trust.programs import Programs
 
 LOG_LINES = 20
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     from jobman_agent.cli.context import load_context, start_log
-    from jobman_agent.employer.loading import load_job
+    from jobman_agent.employer.job.loading import load_job
 
     context = load_context(args)
     start_log(context.places, args.verbose)
@@ -125,7 +125,7 @@ async def _run(
 async def _expect(
     root: Path, programs: Programs, context: Context, package: str | None
 ) -> Expected:
-    from jobman_agent.employer.starting import expect
+    from jobman_agent.employer.job.starting import expect
 
     scratch = context.places.home / "run"
     return await expect(root, programs, scratch, package=package, python=programs.path(PYTHON))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from jobman_agent.cli.commands import Commands
     from jobman_agent.cli.context import Context
-    from jobman_agent.employer.journal import Journal
+    from jobman_agent.employer.journal.journal import Journal
 
 _TRIES = 3
 _DESCRIPTION = """\
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _which(text: str) -> str:
-    from jobman_agent.employer.job_identity import offer_of
+    from jobman_agent.employer.journal.identity import offer_of
     from jobman_agent.model.names import is_id
 
     folder = Path(text)
@@ -84,7 +84,7 @@ def _hold(context: Context, offer: str) -> Journal | None:
         AlreadyRunning: one runs.
     """
     from jobman_agent.clock import SYSTEM_CLOCK
-    from jobman_agent.employer.journal import Holder, Journal
+    from jobman_agent.employer.journal.journal import Holder, Journal
     from jobman_agent.model.wire import time_text
     from jobman_agent.settings.places import host_name
 

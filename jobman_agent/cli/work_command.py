@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from jobman_agent.cli.context import Context
     from jobman_agent.trust.employers import Employers
     from jobman_agent.trust.programs import Programs
-    from jobman_agent.worker.actions import Tell
     from jobman_agent.worker.employee import Place, Worker
+    from jobman_agent.worker.session.actions import Tell
 
 _DESCRIPTION = """\
 Work for the employers whom this PC trusts, with the programs that its owner named, at the lowest
@@ -115,7 +115,7 @@ def _place(
     from jobman_agent.model.messages import Program
     from jobman_agent.settings.places import host_name
     from jobman_agent.worker.employee import Place
-    from jobman_agent.worker.holdings import PC
+    from jobman_agent.worker.session.holdings import PC
 
     name = host_name() if args.name is None else args.name.strip()
     if not 1 <= len(name) <= _NAME_MOST or not name.isprintable():

@@ -9,7 +9,7 @@ from rich.text import Text
 from jobman_agent.cli.output import count_text, one_line, seconds_text
 
 if TYPE_CHECKING:
-    from jobman_agent.worker.core import Snapshot
+    from jobman_agent.worker.session.core import Snapshot
 
 _NAMES_SHOWN = 2
 _COLOURS = {"working": "green", "seeking": "cyan", "asked": "cyan"}

@@ -23,9 +23,9 @@ from typing import IO, TYPE_CHECKING
 
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.employer.evaluation import ACCEPTED, Evaluation
-from jobman_agent.employer.records import Judgement
-from jobman_agent.employer.results import write_outputs
-from jobman_agent.employer.spec import LOG_NAME
+from jobman_agent.employer.job.spec import LOG_NAME
+from jobman_agent.employer.results.folder import write_outputs
+from jobman_agent.employer.session.records import Judgement
 from jobman_agent.errors import InputError, StorageError
 from jobman_agent.log import get_logger
 from jobman_agent.model.templates import JOB, fill_word
@@ -34,8 +34,8 @@ from jobman_agent.storage.files import explain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jobman_agent.employer.job import JobFolder
-    from jobman_agent.employer.results import Content
+    from jobman_agent.employer.job.folder import JobFolder
+    from jobman_agent.employer.results.folder import Content
 
 PYTHON = "python"
 SHORTEST_LIMIT_S = 60.0

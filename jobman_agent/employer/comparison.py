@@ -21,7 +21,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from jobman_agent.employer.spec import CompareRule, How
+from jobman_agent.employer.job.spec import CompareRule, How
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.employer.checking import Checker
 from jobman_agent.employer.evaluation import judge, judge_test
-from jobman_agent.employer.events import Judged
-from jobman_agent.employer.records import Judgement
+from jobman_agent.employer.session.events import Judged
+from jobman_agent.employer.session.records import Judgement
 from jobman_agent.errors import InputError, JobmanError
 from jobman_agent.model.messages import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jobman_agent.employer.contents import Contents, Returned
     from jobman_agent.employer.evaluation import Evaluation
-    from jobman_agent.employer.events import Judge
-    from jobman_agent.employer.job import JobFolder
-    from jobman_agent.employer.results import Content
+    from jobman_agent.employer.job.folder import JobFolder
+    from jobman_agent.employer.results.contents import Contents, Returned
+    from jobman_agent.employer.results.folder import Content
+    from jobman_agent.employer.session.events import Judge
 
 _SIDE_BY_SIDE = 2
 _AGAIN_SECONDS = 30.0

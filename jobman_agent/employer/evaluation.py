@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.comparison import difference
-from jobman_agent.employer.records import Judgement
-from jobman_agent.employer.spec import LOG_NAME
+from jobman_agent.employer.job.spec import LOG_NAME
+from jobman_agent.employer.session.records import Judgement
 from jobman_agent.model.messages import Outcome
 from jobman_agent.model.names import file_path_fault
 from jobman_agent.model.patterns import is_plain, patterns
@@ -24,7 +24,7 @@ from jobman_agent.model.patterns import is_plain, patterns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from jobman_agent.employer.spec import EvaluateSpec, JobSpec, TestSpec
+    from jobman_agent.employer.job.spec import EvaluateSpec, JobSpec, TestSpec
     from jobman_agent.model.messages import Result
 
     Read = Callable[[str], bytes]

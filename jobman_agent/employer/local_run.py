@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Self
 
 from jobman_agent.employer.checking import Checker
 from jobman_agent.employer.evaluation import Evaluation, judge, judge_test
-from jobman_agent.employer.inputs import load_files
-from jobman_agent.employer.records import Judgement
+from jobman_agent.employer.job.inputs import load_files
+from jobman_agent.employer.session.records import Judgement
 from jobman_agent.errors import InputError, PackageRefused, StorageError
 from jobman_agent.execution.client import Runner
 from jobman_agent.execution.orders import FileIn, Finished, Order, Outcome
@@ -27,9 +27,9 @@ from jobman_agent.model.templates import fill_template, filled_path, is_template
 from jobman_agent.storage.files import explain
 
 if TYPE_CHECKING:
-    from jobman_agent.employer.inputs import InputFile, LoadedFile
-    from jobman_agent.employer.job import JobFolder
-    from jobman_agent.employer.results import Content
+    from jobman_agent.employer.job.folder import JobFolder
+    from jobman_agent.employer.job.inputs import InputFile, LoadedFile
+    from jobman_agent.employer.results.folder import Content
     from jobman_agent.trust.programs import Programs, Resolved
 
 _log = get_logger(__name__)

@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from jobman_agent.employer.events import JobPlan, PackageSpec
-from jobman_agent.employer.job_identity import identify
-from jobman_agent.employer.journal import JOB_WIDE, Holder, Journal
-from jobman_agent.employer.records import Journalled, PackageEnd
-from jobman_agent.employer.results import ResultsFolder
-from jobman_agent.employer.spec import OWN_PROGRAM
-from jobman_agent.employer.turn import counted, wall_text
+from jobman_agent.employer.job.spec import OWN_PROGRAM
+from jobman_agent.employer.journal.identity import identify
+from jobman_agent.employer.journal.journal import JOB_WIDE, Holder, Journal
+from jobman_agent.employer.results.folder import ResultsFolder
+from jobman_agent.employer.session.events import JobPlan, PackageSpec
+from jobman_agent.employer.session.records import Journalled, PackageEnd
+from jobman_agent.employer.session.turn import counted, wall_text
 from jobman_agent.errors import InputError
 from jobman_agent.model.messages import Needs
 from jobman_agent.settings.places import host_name
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobman_agent.clock import Clock
-    from jobman_agent.employer.job import JobFolder
+    from jobman_agent.employer.job.folder import JobFolder
     from jobman_agent.trust.keys import KeyPair
 
 _NAMED = 20

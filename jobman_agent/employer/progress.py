@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from jobman_agent.employer.handing import is_live
-from jobman_agent.employer.records import PackageEnd
-from jobman_agent.employer.results import SummaryRow
-from jobman_agent.employer.turn import wall_text
+from jobman_agent.employer.results.folder import SummaryRow
+from jobman_agent.employer.session.handing import is_live
+from jobman_agent.employer.session.records import PackageEnd
+from jobman_agent.employer.session.turn import wall_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jobman_agent.employer.live import Package
-    from jobman_agent.employer.offering import Offering
-    from jobman_agent.employer.state import State
+    from jobman_agent.employer.session.live import Package
+    from jobman_agent.employer.session.offering import Offering
+    from jobman_agent.employer.session.state import State
     from jobman_agent.model.messages import Result
 
 _RATE_SECONDS = 60.0

@@ -18,17 +18,17 @@ from jobman_agent.errors import StorageError
 from jobman_agent.execution.tree import end_runs
 from jobman_agent.log import get_logger
 from jobman_agent.pool.contract import Pace, Sender
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events
-from jobman_agent.worker.core import Core
 from jobman_agent.worker.exchange import Exchange
 from jobman_agent.worker.link import Link, Supervisor
 from jobman_agent.worker.performing import Performer, Tools
 from jobman_agent.worker.preparing import Limits, Preparer
 from jobman_agent.worker.reading import Reader
 from jobman_agent.worker.runs import Runs
-from jobman_agent.worker.shelf import Shelf, open_work_files
-from jobman_agent.worker.spool import Spool
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events
+from jobman_agent.worker.session.core import Core
+from jobman_agent.worker.spool.shelf import Shelf, open_work_files
+from jobman_agent.worker.spool.spool import Spool
 from jobman_agent.worker.steady import SteadyTime
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from jobman_agent.trust.employers import Employers
     from jobman_agent.trust.keys import KeyPair
     from jobman_agent.trust.programs import Programs
-    from jobman_agent.worker.core import Snapshot
-    from jobman_agent.worker.holdings import PC
     from jobman_agent.worker.link import Ack
-    from jobman_agent.worker.rows import Loaded
+    from jobman_agent.worker.session.core import Snapshot
+    from jobman_agent.worker.session.holdings import PC
+    from jobman_agent.worker.session.rows import Loaded
 
 _log = get_logger(__name__)
 

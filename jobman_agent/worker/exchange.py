@@ -15,8 +15,8 @@ from jobman_agent.model.messages import Attachment, Chunk, Need, Wanted
 from jobman_agent.model.wire import time_text
 from jobman_agent.pool.transfer import Transfer, chunks, fetch_blob, give_blobs
 from jobman_agent.trust.frames import seal
-from jobman_agent.worker import events
 from jobman_agent.worker.link import Outgoing
+from jobman_agent.worker.session import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from jobman_agent.pool.transfer import Outcome
     from jobman_agent.storage.blobs import BlobStore
     from jobman_agent.trust.keys import KeyPair
-    from jobman_agent.worker.core import Core
     from jobman_agent.worker.link import Link
+    from jobman_agent.worker.session.core import Core
 
 _log = get_logger(__name__)
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from jobman_agent import errors
 from jobman_agent.log import get_logger
 from jobman_agent.model.messages import Chunk
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events
 
 if TYPE_CHECKING:
     import random

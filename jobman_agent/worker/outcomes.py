@@ -13,14 +13,14 @@ from jobman_agent.model.messages import File, Outcome, Result
 from jobman_agent.model.names import file_path_fault
 from jobman_agent.model.wire import MAX_INLINE
 from jobman_agent.storage.files import explain, sync_folder
-from jobman_agent.worker.events import RunEnded
+from jobman_agent.worker.session.events import RunEnded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jobman_agent.execution.orders import FileOut, Finished
     from jobman_agent.storage.blobs import BlobStore
-    from jobman_agent.worker.actions import Start
+    from jobman_agent.worker.session.actions import Start
 
 LOG = "log.txt"
 ATTACHED_MOST = 192 << 10

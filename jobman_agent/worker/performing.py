@@ -13,11 +13,12 @@ from jobman_agent.errors import PackageRefused, StorageError
 from jobman_agent.model.messages import Results
 from jobman_agent.trust.employers import NotTrusted, Trusted
 from jobman_agent.trust.frames import open_frame, seal
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events, outcomes
+from jobman_agent.worker import outcomes
 from jobman_agent.worker.link import Outgoing, RemoveBlobs
-from jobman_agent.worker.shelf import files_apart
-from jobman_agent.worker.spool import Extra
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events
+from jobman_agent.worker.spool.shelf import files_apart
+from jobman_agent.worker.spool.spool import Extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from jobman_agent.worker.preparing import Prepared, Preparer
     from jobman_agent.worker.reading import Judge, Reader
     from jobman_agent.worker.runs import Runs
-    from jobman_agent.worker.shelf import Shelf
-    from jobman_agent.worker.spool import Given, Spool
+    from jobman_agent.worker.spool.shelf import Shelf
+    from jobman_agent.worker.spool.spool import Given, Spool
 
 DISK_AGAIN_S = 5.0
 DISK_TELL_S = 60.0

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from jobman_agent.model.messages import File, Package, Recipe
     from jobman_agent.storage.blobs import BlobStore
     from jobman_agent.trust.programs import Resolved
-    from jobman_agent.worker.actions import Start
-    from jobman_agent.worker.shelf import KeptWork, Shelf
+    from jobman_agent.worker.session.actions import Start
+    from jobman_agent.worker.spool.shelf import KeptWork, Shelf
 
 
 class Resolver(Protocol):

@@ -10,8 +10,8 @@ from jobman_agent.log import get_logger
 from jobman_agent.model.messages import Offer, Work
 from jobman_agent.trust.employers import NotTrusted, Trusted
 from jobman_agent.trust.frames import open_frame
-from jobman_agent.worker import events
-from jobman_agent.worker.shelf import KeptWork, files_apart
+from jobman_agent.worker.session import events
+from jobman_agent.worker.spool.shelf import KeptWork, files_apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,16 +12,17 @@ from jobman_agent.execution.client import Runner
 from jobman_agent.execution.orders import LEAST_ROOM, Finished, Started
 from jobman_agent.log import get_logger
 from jobman_agent.model.messages import Outcome
-from jobman_agent.worker import events, outcomes
-from jobman_agent.worker.actions import Kill, Start, Tell
-from jobman_agent.worker.spool import Given
+from jobman_agent.worker import outcomes
+from jobman_agent.worker.session import events
+from jobman_agent.worker.session.actions import Kill, Start, Tell
+from jobman_agent.worker.spool.spool import Given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from jobman_agent.execution.orders import Report
     from jobman_agent.worker.preparing import Prepared
-    from jobman_agent.worker.spool import Spool
+    from jobman_agent.worker.spool.spool import Spool
 
 _log = get_logger(__name__)
 

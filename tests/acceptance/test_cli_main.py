@@ -106,7 +106,7 @@ def test_a_fault_of_jobmans_own_is_exit_70_and_its_traceback_is_kept(jobman, tmp
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "sitecustomize.py").write_text(
-        "import jobman_agent.employer.loading as loading\n"
+        "import jobman_agent.employer.job.loading as loading\n"
         "def load_job(*words, **names): raise ZeroDivisionError('a fault')\n"
         "loading.load_job = load_job\n"
     )

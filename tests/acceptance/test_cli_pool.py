@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobman_agent.employer.journal import Holder, Journal
+from jobman_agent.employer.journal.journal import Holder, Journal
 from jobman_agent.model.messages import Needs, Offer
 from jobman_agent.model.wire import time_text
 from jobman_agent.pool.contract import Sender

@@ -13,7 +13,7 @@ from jobman_agent.trust.employers import NotTrusted, Trusted
 from jobman_agent.trust.keys import KeyPair
 from jobman_agent.trust.programs import Programs
 from jobman_agent.worker.employee import Place, Worker
-from jobman_agent.worker.holdings import PC
+from jobman_agent.worker.session.holdings import PC
 
 WRITES = "import os; open('r.out','w').write(os.environ['JOBMAN_PACKAGE'])"
 SLEEPS = "import time; print('up', flush=True); time.sleep(600)"

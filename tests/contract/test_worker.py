@@ -21,7 +21,7 @@ from jobman_agent.model.messages import (
 )
 from jobman_agent.pool.memory import MemoryHub, MemoryPool
 from jobman_agent.trust.keys import KeyPair
-from jobman_agent.worker.holdings import PC
+from jobman_agent.worker.session.holdings import PC
 from tests.contract.house import SLEEPS, WRITES, House
 from tests.contract.scripted_employer import (
     OFFER,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobman_agent.employer.core import Core as EmployerCore
+from jobman_agent.employer.session.core import Core as EmployerCore
 
 from .simulation.world import FAULTS, World
 
@@ -48,7 +48,7 @@ def test_the_simulation_notices_an_employer_that_believes_anybody(
 
     monkeypatch.setattr(EmployerCore, "_session_of", believes_anybody)
     monkeypatch.setattr(
-        "jobman_agent.employer.returns.receive_results", _without_looking_at_the_key
+        "jobman_agent.employer.session.returns.receive_results", _without_looking_at_the_key
     )
     violations = [
         violation
@@ -61,7 +61,7 @@ def test_the_simulation_notices_an_employer_that_believes_anybody(
 
 
 def _without_looking_at_the_key(turn, session, event, message):
-    from jobman_agent.employer.returns import _complete
+    from jobman_agent.employer.session.returns import _complete
 
     for result in message.results:
         lease = turn.state.leases.get((result.package, result.attempt))

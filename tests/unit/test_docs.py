@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from jobman_agent.employer.job_ini import SCHEMA, mistakes_of, read_spec
+from jobman_agent.employer.job.ini import SCHEMA, mistakes_of, read_spec
 from jobman_agent.errors import ExitCode
 from jobman_agent.settings.ini import parse_ini
 

@@ -6,9 +6,9 @@ import copy
 from collections import deque
 from typing import TYPE_CHECKING
 
-from jobman_agent.employer import events as ev
-from jobman_agent.employer import records as rec
-from jobman_agent.employer.core import Core
+from jobman_agent.employer.session import events as ev
+from jobman_agent.employer.session import records as rec
+from jobman_agent.employer.session.core import Core
 from jobman_agent.model import messages as m
 from jobman_agent.model.wire import time_text
 

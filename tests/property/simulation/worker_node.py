@@ -11,13 +11,13 @@ import msgspec
 
 from jobman_agent.model import messages as m
 from jobman_agent.model.wire import decode_body, encode_body, payload_type
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events as ev
-from jobman_agent.worker import spool_rows as sql
-from jobman_agent.worker.core import Core
-from jobman_agent.worker.holdings import PC
-from jobman_agent.worker.rows import Loaded
-from jobman_agent.worker.spool import Extra, Given
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events as ev
+from jobman_agent.worker.session.core import Core
+from jobman_agent.worker.session.holdings import PC
+from jobman_agent.worker.session.rows import Loaded
+from jobman_agent.worker.spool import tables as sql
+from jobman_agent.worker.spool.spool import Extra, Given
 
 from .kernel import WALL, Node, Sim
 from .road import Letter, Names, Road

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from jobman_agent.employer import records as rec
+from jobman_agent.employer.session import records as rec
 from jobman_agent.model import messages as m
 from jobman_agent.model.wire import time_text
 

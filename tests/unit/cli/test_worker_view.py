@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobman_agent.cli.worker_view import status_line, work_summary
-from jobman_agent.worker.core import Holding, Snapshot
+from jobman_agent.worker.session.core import Holding, Snapshot
 
 
 def a_snapshot(state="working", employer="alice", names=(), **changes) -> Snapshot:

@@ -7,8 +7,8 @@ import random
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from jobman_agent.employer.core import Core
-from jobman_agent.employer.events import (
+from jobman_agent.employer.session.core import Core
+from jobman_agent.employer.session.events import (
     Action,
     Connected,
     Event,
@@ -24,7 +24,7 @@ from jobman_agent.employer.events import (
     Started,
     Tick,
 )
-from jobman_agent.employer.records import (
+from jobman_agent.employer.session.records import (
     JobRow,
     Journalled,
     Judgement,

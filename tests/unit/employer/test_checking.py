@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobman_agent.employer.checking import Checker
-from jobman_agent.employer.loading import load_job
-from jobman_agent.employer.records import Judgement
+from jobman_agent.employer.job.loading import load_job
+from jobman_agent.employer.session.records import Judgement
 from jobman_agent.errors import InputError
 from tests.unit.employer.job_folders import TABLE_FILES, a_job, ini, put
 

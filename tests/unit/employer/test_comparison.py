@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from jobman_agent.employer.comparison import difference, expected_fault
-from jobman_agent.employer.spec import CompareRule, How
+from jobman_agent.employer.job.spec import CompareRule, How
 
 WITHIN = CompareRule("*", How.WITHIN, 1e-6)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from jobman_agent.employer.events import (
+from jobman_agent.employer.session.events import (
     Connected,
     Disconnected,
     Hand,
@@ -15,7 +15,7 @@ from jobman_agent.employer.events import (
     Settled,
     WithdrawRequested,
 )
-from jobman_agent.employer.records import Judgement, LeaseEnd
+from jobman_agent.employer.session.records import Judgement, LeaseEnd
 from jobman_agent.model.messages import HeldState, Outcome, Result, Results, Say
 from jobman_agent.model.wire import time_text
 from tests.unit.employer.desk import OFFER, START, Desk, handed, of, said, specs

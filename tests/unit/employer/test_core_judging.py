@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobman_agent.employer.events import (
+from jobman_agent.employer.session.events import (
     Finish,
     Finished,
     Hand,
@@ -12,7 +12,7 @@ from jobman_agent.employer.events import (
     Unreadable,
     Withdraw,
 )
-from jobman_agent.employer.records import Judgement, PackageEnd
+from jobman_agent.employer.session.records import Judgement, PackageEnd
 from jobman_agent.model.messages import Bye, Goodbye, Outcome, Refuse, RefuseCode
 from tests.unit.employer.desk import Desk, handed, of, sent, specs
 

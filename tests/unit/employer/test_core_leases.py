@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobman_agent.employer.events import (
+from jobman_agent.employer.session.events import (
     Blocked,
     Connected,
     Disconnected,
@@ -15,7 +15,7 @@ from jobman_agent.employer.events import (
     Tell,
     Unblocked,
 )
-from jobman_agent.employer.records import Judgement, LeaseEnd, LeaseState, PackageEnd
+from jobman_agent.employer.session.records import Judgement, LeaseEnd, LeaseState, PackageEnd
 from jobman_agent.model.messages import HeldState, Outcome, Result, Results, Say
 from tests.unit.employer.desk import OFFER, Desk, handed, of, said, specs
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobman_agent.employer.events import (
+from jobman_agent.employer.session.events import (
     Connected,
     Disconnected,
     Listen,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from jobman_agent.employer.evaluation import files_fault, judge, judge_test
-from jobman_agent.employer.records import Judgement
-from jobman_agent.employer.spec import CompareRule, EvaluateSpec, How, JobSpec, TestSpec
+from jobman_agent.employer.job.spec import CompareRule, EvaluateSpec, How, JobSpec, TestSpec
+from jobman_agent.employer.session.records import Judgement
 from jobman_agent.model.messages import File, Outcome, Result
 
 SHA = "0" * 64

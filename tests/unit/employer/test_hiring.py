@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobman_agent.clock import SYSTEM_CLOCK
-from jobman_agent.employer.hiring import Hired, Hiring, Listeners, Options
-from jobman_agent.employer.loading import load_job
+from jobman_agent.employer.hiring.hiring import Hired, Hiring, Listeners, Options
+from jobman_agent.employer.job.loading import load_job
 from jobman_agent.employer.opening import Again, OpenJob, open_job, plan_of
 from jobman_agent.errors import AlreadyRunning, InputError, PoolUnavailable, Unconfirmed
 from jobman_agent.model.messages import Goodbye, Outcome, Package, Refuse, RefuseCode

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobman_agent.employer.inputs import hash_file
-from jobman_agent.employer.loading import load_job, natural
+from jobman_agent.employer.job.inputs import hash_file
+from jobman_agent.employer.job.loading import load_job, natural
 from jobman_agent.errors import InputError
 from tests.unit.employer.job_folders import TABLE_FILES, a_job, put
 

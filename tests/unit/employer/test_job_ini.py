@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from jobman_agent.employer.job_ini import read_spec, split_words
-from jobman_agent.employer.spec import CompareRule, How, JobSpec
+from jobman_agent.employer.job.ini import read_spec, split_words
+from jobman_agent.employer.job.spec import CompareRule, How, JobSpec
 from jobman_agent.settings.ini import parse_ini
 
 

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from jobman_agent.employer.job_identity import ID_FILE, identify
-from jobman_agent.employer.journal import Holder, Journal, Kept
-from jobman_agent.employer.records import (
+from jobman_agent.employer.journal.identity import ID_FILE, identify
+from jobman_agent.employer.journal.journal import Holder, Journal, Kept
+from jobman_agent.employer.session.records import (
     JobRow,
     Judgement,
     KeyRow,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobman_agent.employer.loading import load_job
+from jobman_agent.employer.job.loading import load_job
 from jobman_agent.errors import InputError
 from tests.unit.employer.job_folders import FILES, INI, TABLE_FILES, a_job, ini, put
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobman_agent.employer.loading import load_job
+from jobman_agent.employer.job.loading import load_job
+from jobman_agent.employer.job.starting import expect, new_job
 from jobman_agent.employer.local_run import LocalRunner
-from jobman_agent.employer.records import Judgement
-from jobman_agent.employer.starting import expect, new_job
+from jobman_agent.employer.session.records import Judgement
 from jobman_agent.errors import InputError
 from jobman_agent.settings.software import Software
 from jobman_agent.trust.programs import Programs

@@ -6,9 +6,9 @@ import hashlib
 
 import pytest
 
-from jobman_agent.employer.events import Assignment
-from jobman_agent.employer.loading import load_job
-from jobman_agent.employer.packing import Packer
+from jobman_agent.employer.hiring.packing import Packer
+from jobman_agent.employer.job.loading import load_job
+from jobman_agent.employer.session.events import Assignment
 from jobman_agent.errors import InputError
 from jobman_agent.model.messages import Work
 from jobman_agent.model.wire import MAX_FRAME, MAX_INLINE, MAX_LIST, encode_body

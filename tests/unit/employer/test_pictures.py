@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from jobman_agent.employer.comparison import difference
+from jobman_agent.employer.job.spec import CompareRule, How
 from jobman_agent.employer.pictures import picture_fault
-from jobman_agent.employer.spec import CompareRule, How
 
 PIXELS = CompareRule("*", How.PIXELS)
 

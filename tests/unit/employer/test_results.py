@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from jobman_agent.employer.results import COLUMNS, ResultsFolder, SummaryRow
+from jobman_agent.employer.results.folder import COLUMNS, ResultsFolder, SummaryRow
 from jobman_agent.errors import MalformedMessage, StorageError
 
 if TYPE_CHECKING:

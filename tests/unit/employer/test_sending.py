@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from jobman_agent.employer.sending import Lanes
+from jobman_agent.employer.hiring.sending import Lanes
 from jobman_agent.errors import PoolUnavailable, StorageError
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobman_agent.employer.table import Table, parse_table
+from jobman_agent.employer.job.table import Table, parse_table
 
 
 def read(content: bytes | str) -> Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobman_agent.employer.loading import load_job
+from jobman_agent.employer.job.loading import load_job
 
 EXAMPLES = Path(__file__).parents[3] / "config" / "examples"
 

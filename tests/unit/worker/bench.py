@@ -21,11 +21,11 @@ from jobman_agent.model.messages import (
     Say,
     Work,
 )
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events as ev
-from jobman_agent.worker.core import Core
-from jobman_agent.worker.holdings import PC
-from jobman_agent.worker.rows import BatchRow, Loaded, Stage
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events as ev
+from jobman_agent.worker.session.core import Core
+from jobman_agent.worker.session.holdings import PC
+from jobman_agent.worker.session.rows import BatchRow, Loaded, Stage
 
 NOW = 1_795_000_000.0
 TIME = "2026-11-18T11:06:40Z"

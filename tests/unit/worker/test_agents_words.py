@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events as ev
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events as ev
 from tests.unit.worker.bench import Bench, Outcome, a_pc, an_offer, of, results, sent, started
 
 

@@ -9,9 +9,9 @@ from collections import Counter
 import pytest
 
 from jobman_agent.model.messages import Needs, Refuse, RefuseCode
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events as ev
-from jobman_agent.worker import offers
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events as ev
+from jobman_agent.worker.session import offers
 from tests.unit.worker.bench import (
     KEY,
     NOW,

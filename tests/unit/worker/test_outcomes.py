@@ -10,7 +10,7 @@ from jobman_agent.execution.orders import FileOut, Finished
 from jobman_agent.model.messages import Outcome
 from jobman_agent.storage.blobs import BlobStore
 from jobman_agent.worker import outcomes
-from jobman_agent.worker.actions import Start
+from jobman_agent.worker.session.actions import Start
 
 START = Start("run", "s" * 16, "a1", 2, 1, 0, "key", True)
 

@@ -6,9 +6,9 @@ import pytest
 
 from jobman_agent.model.messages import File, Package, Recipe, Work
 from jobman_agent.model.wire import MAX_LIST
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events as ev
-from jobman_agent.worker import packages as rules
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events as ev
+from jobman_agent.worker.session import packages as rules
 from tests.unit.worker.bench import (
     OTHER_KEY,
     TIME,

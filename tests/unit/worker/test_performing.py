@@ -12,9 +12,9 @@ from jobman_agent.model.messages import Attachment, Outcome, Results
 from jobman_agent.trust.employers import NotTrusted, Trusted
 from jobman_agent.trust.frames import open_frame, seal
 from jobman_agent.trust.keys import KeyPair
-from jobman_agent.worker import actions as do
 from jobman_agent.worker import performing
 from jobman_agent.worker.performing import Performer, Tools
+from jobman_agent.worker.session import actions as do
 from tests.fakes import FakeClock
 from tests.unit.worker.bench import TIME
 

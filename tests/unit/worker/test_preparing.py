@@ -14,9 +14,9 @@ from jobman_agent.model.messages import File, Package, Recipe, Work
 from jobman_agent.settings.software import Software
 from jobman_agent.storage.blobs import BlobStore
 from jobman_agent.trust.programs import Programs
-from jobman_agent.worker.actions import Start
 from jobman_agent.worker.preparing import Limits, Preparer
-from jobman_agent.worker.shelf import KeptWork
+from jobman_agent.worker.session.actions import Start
+from jobman_agent.worker.spool.shelf import KeptWork
 from tests.unit.worker.bench import TIME
 
 LIMITS = Limits(memory=1 << 30, disk=1 << 20, sandbox=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 
 from jobman_agent.model.messages import Need, Wanted
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events as ev
-from jobman_agent.worker.results import AGAIN_S
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events as ev
+from jobman_agent.worker.session.results import AGAIN_S
 from tests.unit.worker.bench import (
     KEY,
     OTHER_KEY,

@@ -9,11 +9,11 @@ import pytest
 
 from jobman_agent.execution.progress import Progress
 from jobman_agent.model.messages import Results
-from jobman_agent.worker import actions as do
-from jobman_agent.worker import events as ev
-from jobman_agent.worker.rows import ItemRow, SessionRow, Stage, Standing
-from jobman_agent.worker.spool import Extra, Given, Spool
-from jobman_agent.worker.spool_rows import WorkFiles
+from jobman_agent.worker.session import actions as do
+from jobman_agent.worker.session import events as ev
+from jobman_agent.worker.session.rows import ItemRow, SessionRow, Stage, Standing
+from jobman_agent.worker.spool.spool import Extra, Given, Spool
+from jobman_agent.worker.spool.tables import WorkFiles
 from tests.unit.worker.bench import (
     KEY,
     NOW,

@@ -1,0 +1,3 @@
+"""What the worker holds, on disk: rows, signed messages, large files."""
+
+from __future__ import annotations
