@@ -69,7 +69,7 @@ class X11Idle:
         """Seconds.
 
         Raises:
-            Absent: it is Xwayland, or another user's.
+            Absent: it is Xwayland, another user's, or tells no idle time.
             Unseen: it does not answer, or went away.
         """
         try:
@@ -98,10 +98,9 @@ class X11Idle:
             if self._expected:
                 raise
             raise Absent(str(exc)) from exc
-        if is_xwayland(self._link):
-            raise Absent("Xwayland: it sees only what X programs get")
-        if not self._link.has_extension(SCREEN_SAVER):
-            raise Unseen(f"the X server {self._display} has no {SCREEN_SAVER} extension")
+        # Today's Xwayland has no such extension; older ones have it, and it lies.
+        if not self._link.has_extension(SCREEN_SAVER) or is_xwayland(self._link):
+            raise Absent(f"{self._display} is Xwayland, or has no idle time: no source")
         self._root = self._link.screen().root
 
 
