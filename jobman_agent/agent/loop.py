@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, assert_never
 from jobman_agent.agent import troubles
 from jobman_agent.agent.asked import pause_event, whatever_the_hours, willing_until
 from jobman_agent.agent.child import Child, Handlers
+from jobman_agent.agent.eyes import Eyes
 from jobman_agent.agent.kept_runs import KeptRuns
 from jobman_agent.agent.ledger import Ledger
 from jobman_agent.agent.pauses import KeptPause
 from jobman_agent.agent.shares import make_limits
 from jobman_agent.agent.shown import make_status
-from jobman_agent.agent.sight import blind
 from jobman_agent.agent.states import JUDGED, Do, Event, KeepPause, Standing, State, What, step
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.control import messages as ask
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from jobman_agent.settings.pc import Settings
 
 LEAVE_S = 10.0
-READ_S = 3.0
 FORECAST_S = 60.0
 _LOOK_S = {
     State.OFF_DUTY: 10.0,
@@ -89,7 +88,7 @@ class Agent:
     """One agent; `run` is its whole life. All of it is for the event loop's thread."""
 
     def __init__(self, equipment: Equipment) -> None:
-        self._make_sight, self._settings = equipment.make_sight, equipment.settings
+        self._settings = equipment.settings
         self._home, self._lock_dir = equipment.home, equipment.lock_dir
         self._clock, self._leave_s = equipment.clock, equipment.leave_s
         self._ledger = Ledger(equipment.home)
@@ -118,9 +117,11 @@ class Agent:
         self._worker_settings: object = None
         self._work_until: datetime | None = None
         self._not_kept = ""
-        self._sight: Sight | None = None
-        self._touch: asyncio.Task[None] | None = None
-        self._touches = 0
+        self._eyes = Eyes(
+            lambda settings: equipment.make_sight(settings, self._child.own_pids),
+            lambda: self._tell(Event(What.INPUT_SEEN)),
+            equipment.clock,
+        )
         self._started_at = 0.0
         self._forecast_at = 0.0
         self._overdue: asyncio.TimerHandle | None = None
@@ -174,7 +175,7 @@ class Agent:
                 await self._look()
                 await self._rest()
         finally:
-            await self._blind()
+            await self._eyes.close()
             await self._child.close()
             await server.close()
 
@@ -193,52 +194,9 @@ class Agent:
     # ---- looking and judging
     async def _look(self) -> None:
         async with self._looking:
-            changed = self._settings.refresh()
-            settings = self._settings.settings
-            if settings is None:
-                self._judge(blind(self._clock.monotonic()))
-                return
-            if self._sight is None:
-                self._sight = self._make_sight(settings, self._child.own_pids)
-            elif changed:
-                self._sight.change(settings)
-            touches = self._touches
-            reading = await self._read(self._sight)
-            if touches != self._touches:
-                reading = await self._read(self._sight)
-            self._judge(reading)
-            self._watch(self._sight)
-
-    async def _read(self, sight: Sight) -> Reading:
-        try:
-            async with asyncio.timeout(READ_S):
-                return await sight.read(engaged=self.state in _ENGAGED)
-        except Exception:  # noqa: BLE001 - sensors that fail as a whole: nothing is known
-            _log.exception("the sensors")
-            return blind(self._clock.monotonic())
-
-    def _watch(self, sight: Sight) -> None:
-        """While there is a worker, the first touch after a reading is an event of its own."""
-        watched = self.state not in (State.OFF_DUTY, State.GONE)
-        if self._touch is not None and not watched:
-            self._touch.cancel()
-        elif watched and (self._touch is None or self._touch.done()):
-            self._touch = asyncio.create_task(self._first_touch(sight), name="first touch")
-
-    async def _first_touch(self, sight: Sight) -> None:
-        try:
-            await sight.first_touch()
-        except Exception:  # noqa: BLE001 - what cannot be watched counts as a touch
-            _log.exception("the sensors' first touch")
-        self._touches += 1
-        self._tell(Event(What.INPUT_SEEN))
-
-    async def _blind(self) -> None:
-        if self._touch is not None:
-            self._touch.cancel()
-            await asyncio.wait({self._touch})
-        if self._sight is not None:
-            self._sight.close()
+            self._settings.refresh()
+            self._judge(await self._eyes.look(self._settings.settings))
+            self._eyes.watch(wanted=self.state not in (State.OFF_DUTY, State.GONE))
 
     def _judge(self, reading: Reading) -> None:
         self._reading = replace(reading, engaged=self.state in _ENGAGED)
