@@ -122,8 +122,8 @@ def own_name(given: str | None) -> str:
         raise InputError(f"your login name cannot be found ({exc}): say --name NAME") from exc
 
 
-def start_log(places: Places, verbosity: int) -> None:
-    """Log to the file in JOBMAN_HOME, and with ``-vv`` to stderr too.
+def start_log(places: Places, verbosity: int, name: str = "jobman.log") -> None:
+    """Log to a file in JOBMAN_HOME, and with ``-vv`` to stderr too.
 
     Raises:
         StorageError: the file cannot be written.
@@ -132,7 +132,7 @@ def start_log(places: Places, verbosity: int) -> None:
 
     try:
         make_private_dir(places.home)
-        log_to_file(places.logs / "jobman.log")
+        log_to_file(places.logs / name)
     except OSError as exc:
         raise StorageError(f"the log in {places.logs} cannot be written: {exc}") from exc
     if verbosity > 1:

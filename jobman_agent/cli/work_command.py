@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobman_agent.cli.commands import add_command
 from jobman_agent.cli.employ_command import seconds
@@ -13,12 +14,12 @@ from jobman_agent.cli.output import print_json, say
 from jobman_agent.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    import argparse
     import asyncio
     from collections.abc import Callable
 
     from jobman_agent.cli.commands import Commands
     from jobman_agent.cli.context import Context
+    from jobman_agent.pool.contract import Pool, Sender
     from jobman_agent.trust.employers import Employers
     from jobman_agent.trust.programs import Programs
     from jobman_agent.worker.employee import Place, Worker
@@ -77,6 +78,8 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", metavar="NAME", help="what employers see, instead of this PC's name"
     )
+    # For an agent only, which is at the other end of stdin and stdout.
+    parser.add_argument("--agent-pipe", action="store_true", help=argparse.SUPPRESS)
 
 
 def _count(text: str) -> int:
@@ -87,25 +90,49 @@ def _count(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Work until there is a reason to leave."""
+    if args.agent_pipe:
+        from jobman_agent.cli.work_for_agent import work_for_agent
+
+        return work_for_agent(args)
     import asyncio
 
+    ready = prepare(args, "jobman.log")
+    for line in ready.lines:
+        say(line)
+    from jobman_agent.worker.employee import Worker
+
+    shift = _Shift(args)
+    worker = Worker(ready.place, ready.make_pool, shift.tell, wait_s=args.wait)
+    return asyncio.run(shift.run(worker))
+
+
+class Ready(NamedTuple):
+    """What a worker needs before it begins."""
+
+    context: Context
+    place: Place
+    make_pool: Callable[[Sender], Pool]
+    lines: list[str]
+    """What is offered to whom, and where, for people."""
+
+
+def prepare(args: argparse.Namespace, log: str) -> Ready:
+    """Read all settings of a worker, and begin its log.
+
+    Raises:
+        InputError, StorageError: the settings hold mistakes, or a file cannot be used.
+    """
     from jobman_agent.cli.context import load_context, start_log
     from jobman_agent.trust.employers import load_employers
     from jobman_agent.trust.programs import load_programs
 
     context = load_context(args)
-    start_log(context.places, args.verbose)
+    start_log(context.places, args.verbose, log)
     employers = load_employers(context.settings, context.places.employers_file, args.trust)
     programs = load_programs(context.settings, args.software)
     make_pool = context.pool_maker()
     place = _place(args, context, employers, programs)
-    for line in _opening_lines(place, context, employers, programs):
-        say(line)
-    from jobman_agent.worker.employee import Worker
-
-    shift = _Shift(args)
-    worker = Worker(place, make_pool, shift.tell, wait_s=args.wait)
-    return asyncio.run(shift.run(worker))
+    return Ready(context, place, make_pool, _opening_lines(place, context, employers, programs))
 
 
 def _place(

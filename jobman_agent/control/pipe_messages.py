@@ -130,7 +130,7 @@ class Frozen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="froze
 class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="snapshot"):
     """What the worker does: at once when it first holds something or nothing more, else each 1 s.
 
-    It is not repeated while it says the same but for seconds.
+    While it says the same but for seconds, it is repeated each 5 s as long as packages run.
     """
 
     state: Name

@@ -30,6 +30,7 @@ from jobman_agent.worker.session.core import Core
 from jobman_agent.worker.spool.shelf import Shelf, open_work_files
 from jobman_agent.worker.spool.spool import Spool
 from jobman_agent.worker.steady import SteadyTime
+from jobman_agent.worker.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +81,7 @@ class Worker:
             called once the runner is up, so it is the place to import a broker's library.
         tell: What people should read; a step's number is in it where it is one (for ``-v``).
         wait_s: Seconds to wait for a pool that was never there; None: for ever.
+        watch: Whom it tells what happens to packages on this PC.
         clock: The clocks of this PC.
         rng: What chance decides here: which offer, ids, pauses.
     """
@@ -91,6 +93,7 @@ class Worker:
         tell: Callable[[do.Tell], None],
         *,
         wait_s: float | None = None,
+        watch: Watch | None = None,
         clock: Clock = SYSTEM_CLOCK,
         rng: random.Random | None = None,
     ) -> None:
@@ -98,6 +101,7 @@ class Worker:
         self._make_pool = make_pool
         self._tell = tell
         self._wait_s = wait_s
+        self._watch = watch or Watch()
         self._clock = clock
         self._rng = rng or random.SystemRandom()
         self._events: list[events.Event] = []
@@ -112,15 +116,30 @@ class Worker:
         self._floor_s = 0.0
 
     # ---- what others may say, from the loop's own thread
-    def leave(self, why: str, *, at_once: bool = False) -> None:
-        """Hand everything back and end; `at_once`: without grace for what runs."""
+    def leave(self, why: str, *, at_once: bool = False, grace: bool = True) -> None:
+        """Hand everything back and end.
+
+        Args:
+            why: For people, the employer too.
+            at_once: Wait for nothing.
+            grace: Whether what runs has time for its checkpoints.
+        """
         if at_once and self._performer is not None:
             self._performer.hurry.set()
-        self.post([events.Leave(why, at_once)])
+        self.post([events.Leave(why, at_once, grace)])
 
     def freeze(self) -> None:
         """The owner is back: stop everything that runs, at once."""
         self.post([events.Freeze()])
+
+    async def freeze_now(self) -> tuple[str, ...]:
+        """The same, also while a disk is waited for; returns what is stopped, once it is."""
+        self.freeze()
+        return () if self._runs is None else await self._runs.freeze()
+
+    def allow_starts(self, allowed: bool) -> None:
+        """Whether packages may begin; while they may not, what waits is handed back."""
+        self.post([events.Starts(allowed)])
 
     def thaw(self) -> None:
         """The owner has gone: go on."""
@@ -164,7 +183,12 @@ class Worker:
                 self._tell(do.Tell(f"ended {ended} processes of a worker that died", warning=True))
             spool.remove_runner_folders()
             runs = self._runs = Runs(
-                spool, loaded.start, self.post, self._tell, yields=self._place.yields
+                spool,
+                loaded.start,
+                self.post,
+                self._tell,
+                watch=self._watch,
+                yields=self._place.yields,
             )
             stack.push_async_callback(runs.close)
             sandbox = await runs.open()
@@ -263,6 +287,7 @@ class Worker:
         for link, ack in acks:
             link.put(ack)
         await performer.perform(actions)
+        self._watch.turned(core)
         if performer.link is not None:
             performer.link.expect(self._pace(core), self._floor_s)
 

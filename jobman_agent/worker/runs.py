@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jobman_agent.execution.orders import Report
     from jobman_agent.worker.preparing import Prepared
     from jobman_agent.worker.spool.spool import Spool
+    from jobman_agent.worker.watch import Watch
 
 _log = get_logger(__name__)
 
@@ -47,6 +48,7 @@ class Runs:
         post: Callable[[Sequence[events.Event]], None],
         tell: Callable[[Tell], None],
         *,
+        watch: Watch,
         yields: bool = True,
     ) -> None:
         self._spool = spool
@@ -54,6 +56,7 @@ class Runs:
         self._start = start
         self._post = post
         self._tell = tell
+        self._watcher = watch
         self._slots = 1
         self._runners = 0
         self._given = 0
@@ -99,6 +102,7 @@ class Runs:
         if runner is None or not runner.alive:
             self._stranded += [start for start, _ in orders]
             return
+        self._watcher.starting([start for start, _ in orders])
         for start, prepared in orders:
             self._orders[start.run] = _Order(start, prepared.version)
         try:
@@ -106,6 +110,7 @@ class Runs:
         except PackageDidNotStart:
             for start, _ in orders:
                 self._stranded.append(self._orders.pop(start.run).start)
+            self._watcher.dropped([start.run for start, _ in orders])
         else:
             self._given += len(orders)
 
@@ -123,8 +128,11 @@ class Runs:
 
     def suspend(self) -> None:
         """Stop everything at once."""
-        if self._runner is not None:
-            self._spawn(self._runner.freeze())
+        self._spawn(self.freeze())
+
+    async def freeze(self) -> tuple[str, ...]:
+        """Stop everything at once; returns once nothing runs, with the runs that are stopped."""
+        return () if self._runner is None else await self._runner.freeze()
 
     def resume(self) -> None:
         """Let everything go on."""
@@ -162,13 +170,16 @@ class Runs:
         root = self._spool.new_runner_folder(self._start, self._runners)
         runner = await Runner.start(root, self._slots, yields=self._yields)
         self._root, self._given, self._runner = root.name, 0, runner
+        self._watcher.runner_up(runner.pid)
         return runner
 
     async def _read(self, report: Report) -> list[events.Event]:
         match report:
-            case Started(run):
+            case Started(run, pid):
+                self._watcher.started(run, pid)
                 return [events.RunStarted(run)]
             case Finished():
+                self._watcher.finished(report)
                 order = self._orders.pop(report.run, None)
                 return [] if order is None else [await self._ended(report, order)]
             case _:
