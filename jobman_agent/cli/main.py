@@ -89,6 +89,7 @@ def build_parser(first: str | None = None) -> argparse.ArgumentParser:
 def _all_commands() -> tuple[CommandModule, ...]:
     """Every module of commands, in the order of the help."""
     from jobman_agent.cli import (
+        agent_command,
         check_command,
         config_command,
         demo_command,
@@ -115,6 +116,7 @@ def _all_commands() -> tuple[CommandModule, ...]:
         keys_command,
         pool_command,
         policy_command,
+        agent_command,
         agent_commands,
         config_command,
     )
