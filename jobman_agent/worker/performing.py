@@ -17,8 +17,8 @@ from jobman_agent.worker import outcomes
 from jobman_agent.worker.link import Outgoing, RemoveBlobs
 from jobman_agent.worker.session import actions as do
 from jobman_agent.worker.session import events
+from jobman_agent.worker.spool.extra import Extra
 from jobman_agent.worker.spool.shelf import files_apart
-from jobman_agent.worker.spool.spool import Extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from jobman_agent.worker.preparing import Prepared, Preparer
     from jobman_agent.worker.reading import Judge, Reader
     from jobman_agent.worker.runs import Runs
+    from jobman_agent.worker.spool.extra import Given
     from jobman_agent.worker.spool.shelf import Shelf
-    from jobman_agent.worker.spool.spool import Given, Spool
+    from jobman_agent.worker.spool.spool import Spool
 
 DISK_AGAIN_S = 5.0
 DISK_TELL_S = 60.0

@@ -15,7 +15,7 @@ from jobman_agent.model.messages import Outcome
 from jobman_agent.worker import outcomes
 from jobman_agent.worker.session import events
 from jobman_agent.worker.session.actions import Kill, Start, Tell
-from jobman_agent.worker.spool.spool import Given
+from jobman_agent.worker.spool.extra import Given
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

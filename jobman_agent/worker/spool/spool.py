@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -26,7 +25,7 @@ from jobman_agent.execution.progress import Progress
 from jobman_agent.storage.blobs import BlobStore
 from jobman_agent.storage.database import Database
 from jobman_agent.storage.files import explain
-from jobman_agent.worker.session.rows import Loaded, Stage
+from jobman_agent.worker.session.rows import Loaded
 from jobman_agent.worker.spool import tables as sql
 
 if TYPE_CHECKING:
@@ -36,32 +35,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from jobman_agent.worker.session.actions import Save
+    from jobman_agent.worker.spool.extra import Extra
 
 MOST_WORKERS = 64
 """Workers in one JOBMAN_HOME at a time."""
-
-
-class Given(NamedTuple):
-    """Which order a run is to its runner."""
-
-    root: str
-    """The name of the runner's folder."""
-    number: int
-    """The runner's count of orders, from 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """What goes into a transaction beside the rows: signed bytes, and what belongs to what."""
-
-    frames: Mapping[int, bytes] = field(default_factory=dict)
-    """The signed message of each new list of results, by its number."""
-    given: Mapping[str, Given] = field(default_factory=dict)
-    """Of the runs that start with this step, which orders they are."""
-    inputs: Mapping[int, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
-    """By work message: stored files of its packages, and stored files that are common to all."""
-    outputs: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    """By list of results: stored files that it names."""
 
 
 class Spool:
@@ -221,6 +198,3 @@ class Spool:
             StorageError: the disk is at fault.
         """
         return await self._database.run(lambda c: sql.batch_outputs(c, number))
-
-
-__all__ = ["Extra", "Given", "Spool", "Stage"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from jobman_agent.worker.session.actions import Save
-    from jobman_agent.worker.spool.spool import Extra
+    from jobman_agent.worker.spool.extra import Extra
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;

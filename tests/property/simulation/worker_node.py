@@ -17,7 +17,7 @@ from jobman_agent.worker.session.core import Core
 from jobman_agent.worker.session.holdings import PC
 from jobman_agent.worker.session.rows import Loaded
 from jobman_agent.worker.spool import tables as sql
-from jobman_agent.worker.spool.spool import Extra, Given
+from jobman_agent.worker.spool.extra import Extra, Given
 
 from .kernel import WALL, Node, Sim
 from .road import Letter, Names, Road

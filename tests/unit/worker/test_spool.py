@@ -12,7 +12,8 @@ from jobman_agent.model.messages import Results
 from jobman_agent.worker.session import actions as do
 from jobman_agent.worker.session import events as ev
 from jobman_agent.worker.session.rows import ItemRow, SessionRow, Stage, Standing
-from jobman_agent.worker.spool.spool import Extra, Given, Spool
+from jobman_agent.worker.spool.extra import Extra, Given
+from jobman_agent.worker.spool.spool import Spool
 from jobman_agent.worker.spool.tables import WorkFiles
 from tests.unit.worker.bench import (
     KEY,
