@@ -35,7 +35,7 @@ UNREAD_MOST = 8 << 20
 """Bytes that wait for a process that does not read; one that is so far behind counts as gone."""
 END_S = 15.0
 """So long a worker may live on without its pipe, before it is killed."""
-_DRAIN_S = 2.0
+_DRAIN_S = 1.0
 _CHUNK = 65_536
 _log = get_logger(__name__)
 _Heard = TypeVar("_Heard")
