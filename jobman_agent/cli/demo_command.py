@@ -150,7 +150,7 @@ def _tell(folder: Path, ending: Ending, *, as_json: bool) -> int:
     elif now.failed:
         print(f"{now.accepted} of {count} accepted in {took}, {now.failed} failed; see {folder}")
     else:
-        print(f"{count} in {took}, every result checked; they are in {results}")
+        print(f"{ending.counted} in {took}, every result checked; they are in {results}")
     if code == ExitCode.DONE:
         print("\n".join(_next_steps(folder)))
     return code

@@ -65,6 +65,15 @@ class Ending:
     progress: Progress
     seconds: float
     interrupted: bool
+    before: int = 0
+    """Packages that had ended before this run began."""
+
+    @property
+    def counted(self) -> str:
+        """How many packages the job has, and how many of them this run has done."""
+        count = count_text(self.progress.packages, "package")
+        now = self.progress.packages - self.left - self.before
+        return f"{count}, {now} of them now," if self.before else count
 
     @property
     def left(self) -> int:
@@ -160,6 +169,7 @@ class _Run:
             Listeners(self._display.line, step),
             Options(python=how.python, wait_s=how.wait_s),
         )
+        begun = hiring.progress()
         with ExitStack() as stack:
             stack.enter_context(Awake()).want(True)
             stack.enter_context(self._display)
@@ -171,7 +181,8 @@ class _Run:
             cancelled = self._task.cancelled()
             if not cancelled:
                 self._task.result()
-        return Ending(hiring.progress(), self._seconds(), interrupts.count > 0)
+        before = begun.accepted + begun.failed
+        return Ending(hiring.progress(), self._seconds(), interrupts.count > 0, before)
 
     async def _watch(self, hiring: Hiring, task: asyncio.Task[Hired]) -> None:
         try:
@@ -258,7 +269,7 @@ def last_line(root: Path, ending: Ending, again: str) -> str:
             f"{count} accepted in {took}, {len(now.unwritten)} of them not written to "
             f"{root / RESULTS} yet; make room there, then: {again}"
         )
-    return f"{count} accepted in {took}; they are in {root / RESULTS}"
+    return f"{ending.counted} accepted in {took}; they are in {root / RESULTS}"
 
 
 def exit_code(ending: Ending) -> ExitCode:
