@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from jobman_agent.trust.employers import Employers
     from jobman_agent.trust.keys import KeyPair
     from jobman_agent.trust.programs import Programs
-    from jobman_agent.worker.link import Ack
+    from jobman_agent.worker.errands import Ack
     from jobman_agent.worker.session.core import Snapshot
     from jobman_agent.worker.session.holdings import PC
     from jobman_agent.worker.session.rows import Loaded

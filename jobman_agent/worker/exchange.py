@@ -15,7 +15,7 @@ from jobman_agent.model.messages import Attachment, Chunk, Need, Wanted
 from jobman_agent.model.wire import time_text
 from jobman_agent.pool.transfer import Transfer, chunks, fetch_blob, give_blobs
 from jobman_agent.trust.frames import seal
-from jobman_agent.worker.link import Outgoing
+from jobman_agent.worker.errands import Outgoing
 from jobman_agent.worker.session import events
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from jobman_agent.pool.transfer import Outcome
     from jobman_agent.storage.blobs import BlobStore
     from jobman_agent.trust.keys import KeyPair
-    from jobman_agent.worker.link import Link
+    from jobman_agent.worker.errands import Road
     from jobman_agent.worker.session.core import Core
 
 _log = get_logger(__name__)
@@ -52,14 +52,14 @@ class Exchange:
         self._post = post
         self._transfer = Transfer(store)
         self._one_at_a_time = asyncio.Lock()
-        self._link: Link | None = None
+        self._link: Road | None = None
         self._wanted: dict[str, dict[str, int]] = {}
         """What is still lacking, by session, for a directory."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._serving: dict[str, asyncio.Task[None]] = {}
 
     # ---- the connection
-    def connected(self, link: Link) -> None:
+    def connected(self, link: Road) -> None:
         """There is a pool again: go on where we were."""
         self._link = link
         if link.pool.blobs is not None:
@@ -136,7 +136,7 @@ class Exchange:
             outcome = await asyncio.to_thread(self._transfer.resume, self._clock.monotonic())
         self._post(self._follow(outcome))
 
-    async def _look_again(self, link: Link) -> None:
+    async def _look_again(self, link: Road) -> None:
         while self._link is link:
             await asyncio.sleep(LOOK_AGAIN_S)
             if self._wanted:
@@ -182,7 +182,7 @@ class Exchange:
         )
         link.put(Outgoing(None, box, session, seal(message, self._key)))
 
-    async def _bring(self, link: Link, session: str, files: Mapping[str, int]) -> None:
+    async def _bring(self, link: Road, session: str, files: Mapping[str, int]) -> None:
         """From a directory's blobs; what is not there, or bad, is asked for and looked at again."""
         blobs = link.pool.blobs
         while blobs is not None and files and self._link is link and session in self._wanted:
@@ -206,7 +206,7 @@ class Exchange:
         if self._link is not None:
             self._serving[session] = self._spawn(self._serve(self._link, session, need))
 
-    async def _serve(self, link: Link, session: str, need: Need) -> None:
+    async def _serve(self, link: Road, session: str, need: Need) -> None:
         found = self._core.address(session)
         if found is None:
             return

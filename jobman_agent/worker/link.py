@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobman_agent import errors
 from jobman_agent.log import get_logger
 from jobman_agent.model.messages import Chunk
+from jobman_agent.worker.errands import Ack, Outgoing, RemoveBlobs, Task
 from jobman_agent.worker.session import actions as do
 from jobman_agent.worker.session import events
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Sequence
 
     from jobman_agent.clock import Clock
     from jobman_agent.pool.contract import Delivery, Pace, Pool
@@ -36,37 +35,6 @@ BACKOFF_SPREAD = (0.5, 1.5)
 STEADY_S = 60.0
 """A connection that lasted so long starts the backoff from its beginning."""
 TELL_AGAIN_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A signed message on its way."""
-
-    number: int | None
-    """Of its `Send`, whose fate is reported; None: nobody asks."""
-    box: str
-    session: str
-    frame: bytes
-    replaces: int | None = None
-    first: Mapping[str, Path] | None = None
-    """Large files that must be where its reader finds them before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """Deliveries whose contents are spooled."""
-
-    deliveries: Sequence[Delivery]
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveBlobs:
-    """Large files in a shared directory that nobody needs any more."""
-
-    sha256s: frozenset[str]
-
-
-Task = Outgoing | Ack | RemoveBlobs | do.OpenBoxes | do.RemoveBox | asyncio.Event
 
 
 class Link:

@@ -14,7 +14,7 @@ from jobman_agent.model.messages import Results
 from jobman_agent.trust.employers import NotTrusted, Trusted
 from jobman_agent.trust.frames import open_frame, seal
 from jobman_agent.worker import outcomes
-from jobman_agent.worker.link import Outgoing, RemoveBlobs
+from jobman_agent.worker.errands import Outgoing, RemoveBlobs
 from jobman_agent.worker.session import actions as do
 from jobman_agent.worker.session import events
 from jobman_agent.worker.spool.extra import Extra

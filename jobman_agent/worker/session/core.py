@@ -172,7 +172,7 @@ class Core:
             case events.Undeliverable():
                 sessions.box_missing(state, errand)
             case events.Unconfirmed() if errand.batch is not None:
-                errand.batch.not_before = state.now + results.AGAIN_S
+                results.not_confirmed(state, errand.batch)
             case events.Unconfirmed():
                 pass  # the next beat, or its answer, makes up for it
 

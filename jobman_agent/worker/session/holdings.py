@@ -87,6 +87,8 @@ class Batch:
     under_way: bool = False
     not_before: float = 0.0
     """Not sent again before this: the pool did not confirm it, and may be blocked."""
+    again_s: float = 0.0
+    """So long it waited last time; doubles while the pool confirms nothing."""
 
 
 @dataclass(frozen=True, slots=True)

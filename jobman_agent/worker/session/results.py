@@ -25,6 +25,7 @@ LINGER_S = 0.05
 SHORT_S = 0.25
 AGAIN_S = 20.0
 """A list that was not confirmed is sent again after so long, or at the next connection."""
+AGAIN_MOST_S = 640.0
 _RESULT_BYTES = 300
 _FILE_BYTES = 120
 
@@ -131,6 +132,12 @@ def publish(state: State) -> None:
             batch.under_way = True
             state.send(None, Errand("results", session.result_box, session.id, batch))
             state.tell(f"returned {counted(len(batch.items))} to {session.name}", 7)
+
+
+def not_confirmed(state: State, batch: Batch) -> None:
+    """The pool may be blocked: the list is sent again later and later."""
+    batch.again_s = min(AGAIN_MOST_S, 2 * batch.again_s or AGAIN_S)
+    batch.not_before = state.now + batch.again_s
 
 
 def counted(count: int) -> str:

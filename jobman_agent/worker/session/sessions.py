@@ -122,7 +122,7 @@ def connect(state: State) -> None:
         hush(state)  # the leases may have lapsed: others may have what waits here
     state.connected_at = state.contact = state.now
     for batch in state.unsent.values():
-        batch.not_before = 0.0
+        batch.not_before = batch.again_s = 0.0
     for session in state.sessions.values():
         if session.live or session is state.current:
             declare(state, session)

@@ -208,7 +208,8 @@ class World:
                 sim.violate("accepted, but it never ran to its end", row.name)
         honest = not any(w.lies or w.broken for w in self.workers)
         if row.state == rec.PackageEnd.FAILED:
-            deaths = job.count(row.name, "crash", "killer")
+            # A lapse counts as a loss until its PC is heard again (PROTOCOL 3.4).
+            deaths = job.count(row.name, "crash", "killer") + self._lapses(employer, row)
             lost = row.why.startswith("lost")
             if lost and truth.kills_after is None and deaths < 5:
                 sim.violate("an innocent package failed as lost", row.name, deaths, row.lost)
@@ -219,6 +220,10 @@ class World:
             sim.violate("more failures counted than happened", row.name, row, real)
         if job.count(row.name, "killer") > 8:
             sim.violate("a package killed PCs again and again", row.name)
+
+    def _lapses(self, employer: EmployerNode, row: rec.PackageRow) -> int:
+        leases = [employer.disk.rows["lease", row.name, attempt] for attempt, _ in row.lost]
+        return sum(isinstance(r, rec.LeaseRow) and r.ended == rec.LeaseEnd.LAPSED for r in leases)
 
     def _check_copies(self, employer: EmployerNode) -> None:
         leases = [r for r in employer.disk.of(rec.LeaseRow) if isinstance(r, rec.LeaseRow)]
