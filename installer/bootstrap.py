@@ -105,11 +105,15 @@ def passes(name: str, command: list[str]) -> bool:
     return done.returncode == 0
 
 
+SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
+
+
 def run_pytest(python: Path) -> tuple[int, str]:
     """Run the whole suite, shown as it goes; the exit code and pytest's closing line."""
     colour = "yes" if sys.stdout.isatty() else "no"
-    # -u, so that the dots come as the tests go, although pytest writes into a pipe.
-    command = [str(python), "-u", "-m", "pytest", f"--color={colour}"]
+    # -u, so that the dots come as the tests go, although pytest writes into a pipe. Most of the
+    # time of acceptance tests is waiting, so a few files go side by side.
+    command = [str(python), "-u", "-m", "pytest", f"--color={colour}", *SIDE_BY_SIDE]
     closing_line = b""
     with subprocess.Popen(command, cwd=CLONE, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None  # noqa: S101 (stdout=PIPE: for the type checker)

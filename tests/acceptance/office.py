@@ -89,5 +89,7 @@ class Office:
 
     def worker(self, name: str, *more: str, **env: str) -> Running:
         words = ("work", "--pool", self.pool, "--trust", f"alice={self.key}", "--name", name)
-        words += ("--software", f"python={sys.executable}", "--slots", "1", *more)
+        words += ("--software", f"python={sys.executable}", "--slots", "1")
+        words += ("--normal-priority", *more)  # the rest of the machine may be busy with tests
+
         return self.stack.enter_context(Running(Jobman(self.folder, name), *words, **env))

@@ -86,7 +86,7 @@ def test_ten_thousand_packages_fit_into_the_promised_memory(tmp_path: Path):
     make_job(job)
     employer = Jobman(tmp_path, "employer")
     key = employer("keys", "export", "--name", "alice").out.split("=", 1)[1].strip()
-    work = ("work", "--pool", pool, "--slots", "2", "--trust", f"alice={key}")
+    work = ("work", "--pool", pool, "--slots", "2", "--trust", f"alice={key}", "--normal-priority")
 
     with (
         Running(Jobman(tmp_path, "pc"), *work, "--software", "true=/bin/true") as worker,

@@ -113,7 +113,7 @@ def test_scenes_that_nobody_here_wrote_come_back_as_a_bare_run_renders_them(
     make_job(job, pictures[TEST_SCENE])
     employer = Jobman(tmp_path, "employer")
     key = employer("keys", "export", "--name", "alice").out.split("=", 1)[1].strip()
-    words = ("work", "--pool", pool, "--slots", "1", "--idle-exit", "20")
+    words = ("work", "--pool", pool, "--slots", "1", "--idle-exit", "20", "--normal-priority")
     trust = ("--trust", f"alice={key}", "--software", f"povray={povray()}")
 
     with (
