@@ -159,7 +159,9 @@ def main() -> None:
     """Run packages until stdin ends or SIGTERM comes."""
     logging.basicConfig(level=logging.WARNING, format="runner: %(message)s")
     root, slots, yields = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == YIELD
-    orders, reports = sys.stdin.buffer, sys.stdout.buffer
+    # A writer of our own: what it could not send when the worker died is no fault of ours, while
+    # Python would end with 120 for a sys.stdout that cannot be flushed.
+    orders, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     level = sandbox.level()  # before orphans come here: it leaves one
     prepare(yields=yields)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
@@ -171,6 +173,8 @@ def main() -> None:
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         runner.end()
+        with contextlib.suppress(OSError):
+            reports.close()
 
 
 if __name__ == "__main__":

@@ -117,10 +117,26 @@ class Compositor:
         with self._door:
             link, _ = self._door.accept()
             with link:
-                while link.recv(4096):
-                    if not self._answers:
-                        return
-                    link.sendall(self._answers.pop(0))
+                said = b""
+                while more := link.recv(4096):
+                    said += more
+                    said, syncs = after_whole_requests(said)
+                    for _ in range(syncs):
+                        if not self._answers:
+                            return
+                        link.sendall(self._answers.pop(0))
+
+
+def after_whole_requests(said: bytes) -> tuple[bytes, int]:
+    """What is left of the next request, and how many of the whole ones are wl_display.sync."""
+    syncs = 0
+    while len(said) >= 8:
+        target, head = struct.unpack_from("=II", said)
+        if len(said) < head >> 16:
+            break
+        syncs += (target, head & 0xFFFF) == (1, 0)
+        said = said[head >> 16 :]
+    return said, syncs
 
 
 def message(sender: int, opcode: int, body: bytes = b"") -> bytes:
