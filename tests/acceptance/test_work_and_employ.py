@@ -9,7 +9,6 @@ import re
 import signal
 import sys
 import threading
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,8 +16,8 @@ import pytest
 
 from jobman_agent.errors import ExitCode
 from jobman_agent.settings.places import shipped
-from jobman_agent.trust.keys import load_or_make
 from tests.acceptance.command import Jobman, wait_until
+from tests.acceptance.office import Office
 from tests.acceptance.running import Running, processes_of
 
 if TYPE_CHECKING:
@@ -79,26 +78,6 @@ def states(root: Path) -> dict[str, str]:
         rows = [(row["package"], row["state"]) for row in csv.DictReader(file)]
     assert len(rows) == len(dict(rows))
     return dict(rows)
-
-
-class Office:
-    """An employer, and PCs that trust it."""
-
-    def __init__(self, folder: Path, pool: str) -> None:
-        self.folder, self.pool = folder, pool
-        self.alice = Jobman(folder, "alice")
-        self.key = load_or_make(self.alice.home / "keys").public
-        self.stack = ExitStack()
-
-    def employ(self, *more: str, job: str = "job") -> Running:
-        words = ("employ", job, "--pool", self.pool, "--name", "alice", *more)
-        return self.stack.enter_context(Running(self.alice, *words))
-
-    def worker(self, name: str, *more: str) -> Running:
-        words = ("work", "--pool", self.pool, "--trust", f"alice={self.key}", "--name", name)
-        words += ("--software", f"python={sys.executable}", "--slots", "1")
-        words += ("--normal-priority", *more)
-        return self.stack.enter_context(Running(Jobman(self.folder, name), *words))
 
 
 @pytest.fixture
@@ -188,6 +167,22 @@ def test_after_ctrl_c_the_same_command_goes_on_and_another_is_told_who_works(off
     assert int(accepted.split()[0]) >= done > 0
     assert third.end() == ExitCode.PACKAGES_FAILED
     assert squares(office.folder / "job") == {f"p{n}": n * n for n in range(40) if n != 13}
+
+
+def test_an_employer_that_is_killed_goes_on_where_it_was(office):
+    write_job(office.folder / "job", 30, seconds=0.2)
+    office.worker("pc-1")
+    office.worker("pc-2")
+    for _ in range(2):
+        killed = office.employ("-v")
+        killed.until(" accepted", 4)
+        killed.process.kill()
+        killed.process.wait()
+
+    last = office.employ("-v")
+    assert last.end() == ExitCode.PACKAGES_FAILED
+    assert squares(office.folder / "job") == {f"p{n}": n * n for n in range(30) if n != 13}
+    assert "of them are accepted already" in last.text
 
 
 def test_on_a_terminal_there_is_a_picture_and_the_cursor_comes_back(office):
