@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.cli.awake import Awake
 from jobman_agent.cli.interrupts import Interrupts
-from jobman_agent.cli.work_command import Ready, prepare
+from jobman_agent.cli.work_place import Ready, prepare
 from jobman_agent.control.claims import claim_machine
 from jobman_agent.control.messages import encode
 from jobman_agent.control.pipe import take_standard_pipes
