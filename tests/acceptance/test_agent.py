@@ -33,6 +33,7 @@ owner = {owner}
 user_away = 1 s
 for = 1 s
 cpu_below = 100 %
+on_battery = yes
 [yield]
 resume_after = 1 s
 [limits]
@@ -92,7 +93,10 @@ class Pc:
         return {reason["code"] for reason in self.status()["reasons"]}
 
     def until_state(self, word: str) -> None:
-        wait_until(lambda: self.status()["state"] == word)
+        try:
+            wait_until(lambda: self.status()["state"] == word)
+        except AssertionError as exc:
+            raise AssertionError(f"not {word} in time: {self.status()}") from exc
 
 
 @pytest.fixture

@@ -86,6 +86,8 @@ class World:
         end = sim.now
         sim.run(end + HOUR)
         self._check(end)
+        for worker in self.workers:
+            worker.disk.close()
         return self
 
     def _plan_faults(self) -> None:
