@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -15,13 +13,11 @@ from jobman_agent.errors import ExitCode
 from tests.acceptance.command import Jobman, wait_until
 from tests.acceptance.office import Office, results, summary, write_job
 from tests.acceptance.running import Running
-from tests.unit.sensors.conftest import desktop  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.unit.sensors.conftest import Desktop
 
 INI = """\
 [pool]
@@ -124,11 +120,6 @@ def strays(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def stopped(members: list[psutil.Process], how: Callable[[Iterable[bool]], bool]) -> bool:
-    """Whether all of them, or any, are stopped."""
-    return how(one.status() == psutil.STATUS_STOPPED for one in members)
-
-
 def test_an_agent_that_may_not_work_imports_nothing_of_a_pool_and_lets_no_second_one_in(
     office: Office,
 ):
@@ -181,39 +172,3 @@ def test_no_end_of_an_agent_leaves_a_package_running_and_no_package_is_lost(
     assert int(row["interrupted"]) >= 2
     agent.process.send_signal(signal.SIGTERM)
     assert agent.end() == ExitCode.INTERRUPTED
-
-
-def test_a_real_key_freezes_within_a_second_and_quiet_lets_it_go_on(
-    office: Office,
-    tmp_path: Path,
-    desktop: Desktop,  # noqa: F811 - the fixture
-):
-    pc = Pc(office)
-    pc.write_ini(owner="watch")
-    pc.user.env["DISPLAY"] = desktop.display
-    employer = office.employ()
-    agent = pc.agent()
-    # The server is believed once it was seen to stand still for 2 s, and then to begin anew.
-    began = time.monotonic()
-    wait_until(lambda: pc.codes() >= {"owner_unseen"} and time.monotonic() - began > 3.0)
-    desktop.does("key", "a")
-    wait_until(lambda: "owner_unseen" not in pc.codes())
-    pc.until_state("WORKING")
-    wait_until(lambda: len(strays(tmp_path)) == 2)
-
-    worst = 0.0
-    for _ in range(3):
-        members = strays(tmp_path)
-        wait_until(lambda: not stopped(members, any))  # noqa: B023 - called at once
-        began = time.monotonic()
-        desktop.does("key", "a")
-        wait_until(partial(stopped, members, all))
-        worst = max(worst, time.monotonic() - began)
-        pc.until_state("WORKING")
-    assert worst < 1.0
-
-    (tmp_path / "gate").touch()
-    assert employer.end() == ExitCode.DONE
-    assert summary(tmp_path / "job")["a1"]["interrupted"] == "0"
-    assert pc.user("quit").code == ExitCode.DONE
-    assert agent.end() == ExitCode.DONE
