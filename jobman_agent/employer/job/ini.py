@@ -266,7 +266,11 @@ SCHEMA = Schema(
 
 
 def read_spec(ini: IniFile) -> tuple[JobSpec | None, Values]:
-    """What a job.ini says, and its values with all mistakes; no spec where a key is missing.
+    """What a job.ini says, and its values with all mistakes.
+
+    Where a required key is missing, which is one of the mistakes, the spec has a value that
+    nothing else is judged wrong by: all mistakes of a folder are told together. There is no spec
+    where the file as such could not be read, and that hides one.
 
     What can only be judged beside the folder (columns, files) is not judged here.
     """
@@ -274,13 +278,13 @@ def read_spec(ini: IniFile) -> tuple[JobSpec | None, Values]:
     values.mistakes += _missing(ini, values)
     _judge_together(values)
     required = (TITLE, PROGRAM, OUTPUTS)
-    if any(key not in values.given for key in required):
+    if ini.mistakes and any(key not in values.given for key in required):
         return None, values
     spec = JobSpec(
-        title=values[TITLE],
-        program=values[PROGRAM],
+        title=values.get(TITLE) or "",
+        program=values.get(PROGRAM) or "",
         command=values.get(COMMAND) or (),
-        outputs=values[OUTPUTS],
+        outputs=values.get(OUTPUTS) or ("**",),
         cores=values[CORES],
         memory=values.get(MEMORY) or 0,
         time_s=values[TIME],

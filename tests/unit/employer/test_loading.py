@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -320,3 +321,19 @@ def test_a_thousand_mistakes_do_not_flood_the_screen(tmp_path: Path) -> None:
 
     assert len(told) == 201
     assert told[-1] == "... and 100 more"
+
+
+def test_a_missing_key_hides_no_mistake_elsewhere_in_the_folder(tmp_path: Path) -> None:
+    job = a_job(tmp_path)
+    ini = job / "job.ini"
+    kept = [
+        line for line in ini.read_text().splitlines() if not line.startswith(("title", "outputs"))
+    ]
+    ini.write_text("\n".join(kept) + "\n")
+    shutil.rmtree(job / "test" / "expected")
+
+    told = str(mistakes(job))
+
+    assert "title" in told
+    assert "outputs" in told
+    assert "expected" in told
