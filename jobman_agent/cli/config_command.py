@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobman_agent.cli.commands import add_command, add_subcommands
-from jobman_agent.cli.output import print_json, say
-from jobman_agent.errors import ExitCode, InputError, StorageError
+from jobman_agent.cli.config_init import register_init
+from jobman_agent.cli.output import print_json
+from jobman_agent.errors import ExitCode
 
 if TYPE_CHECKING:
     import argparse
@@ -28,10 +27,6 @@ Every key is explained in docs/settings.md, and in the file that jobman config i
 _CHECK = "Name every mistake in all settings at once (exit 2), and what nobody is likely to mean."
 _SHOW = "Show the settings that count, as an ini file; with --origin where each comes from."
 _PATH = "Show which files are read, and where jobman keeps what it keeps (env: JOBMAN_HOME)."
-_INIT = """\
-Make the user's own jobman.ini: complete, with every key explained, the pool filled in.
-Without --pool it asks. A file that is there is never overwritten.
-"""
 
 
 def register(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -42,7 +37,7 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
     show = add_command(own, common, "show", "show what counts", _SHOW, _show)
     show.add_argument("--origin", action="store_true", help="say where each value comes from")
     add_command(own, common, "path", "show which files are read", _PATH, _path)
-    add_command(own, common, "init", "make a jobman.ini", _INIT, _init)
+    register_init(own, common)
 
 
 def _check(args: argparse.Namespace) -> int:
@@ -143,43 +138,3 @@ def _path(args: argparse.Namespace) -> int:
     for name, path in found.items():
         print(f"{name:10}{path}{'' if path.exists() else '  (not there)'}")
     return ExitCode.DONE
-
-
-def _init(args: argparse.Namespace) -> int:
-    from jobman_agent.settings.places import find_places, shipped
-    from jobman_agent.storage.files import explain, write_first
-
-    path = Path(args.config).absolute() if args.config else find_places(os.environ).user_file
-    if path.exists():
-        raise InputError(f"{path} is there already, and is left as it is: change it there")
-    url = _pool(args.pool)
-    example = shipped("jobman.ini").read_text(encoding="utf-8")
-    text = re.sub(r"^;url = .*$", lambda _: f"url = {url}", example, count=1, flags=re.MULTILINE)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StorageError(explain(exc, "make", path.parent)) from exc
-    if not write_first(path, text.encode("utf-8")):
-        raise InputError(f"{path} is there already, and is left as it is: change it there")
-    if args.json:
-        print_json({"settings": str(path), "pool": url})
-        return ExitCode.DONE
-    print(path)
-    say("next: say in it whom this PC works for and which programs it has; jobman config check")
-    return ExitCode.DONE
-
-
-def _pool(url: str | None) -> str:
-    from jobman_agent.settings.pool_url import absolute_pool_url, parse_pool_url
-
-    if url is None and not sys.stdin.isatty():
-        raise InputError(
-            "name the pool: jobman config init --pool dir:FOLDER or amqps://HOST/VHOST"
-        )
-    if url is None:
-        print("The pool (dir:FOLDER or amqps://HOST/VHOST): ", end="", file=sys.stderr, flush=True)
-        url = sys.stdin.readline().strip()
-    try:
-        return parse_pool_url(absolute_pool_url(url))
-    except ValueError as exc:
-        raise InputError(f"the pool's URL: {exc}") from exc

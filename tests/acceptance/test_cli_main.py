@@ -86,6 +86,40 @@ def test_a_settings_file_is_made_checked_and_shown_with_its_origins(jobman, tmp_
     assert f"{'locked_away = 1 min':<40} ; {ini}, line 39" in show.lines
 
 
+def test_a_roll_out_presets_a_settings_file_and_a_mistake_in_it_writes_nothing(jobman, tmp_path):
+    ini = tmp_path / "config" / "jobman" / "jobman.ini"
+    key = jobman("keys", "export", "--name", "Jürgen").out.strip()
+    (tmp_path / "them.txt").write_text(f"# who may\n{key}\nallow_code = Jürgen\n", encoding="utf-8")
+    words = ("config", "init", "--pool", "dir:pool", "--employers", "them.txt")
+
+    wrong = jobman(
+        *words, "--hours", "mondays=all day", "--set", "idel.for=1 s", "--authority", "x"
+    )
+    assert wrong.code == 2
+    assert [line.removeprefix("jobman: ").split(":")[0] for line in wrong.err.splitlines()] == [
+        "--set",
+        "--hours, [hours] mondays",
+        "--authority, [employers] authority",
+    ]
+    assert not ini.exists()
+
+    hours = "monday-friday=18:00-07:00; saturday, sunday=all day; holidays=DK"
+    made = jobman(
+        *words, "--hours", hours, "--set", "software.ccx=/opt/ccx", "--set", "idle.for=5 s"
+    )
+    assert (made.code, made.out) == (0, f"{ini}\n")
+    shown = {
+        (one["section"], one["key"]): one["value"]
+        for one in jobman("config", "show", "--json").json
+    }
+    assert shown["hours", "monday-friday"] == "18:00-07:00"
+    assert shown["hours", "holidays"] == "DK"
+    assert shown["idle", "for"] == "5 s"
+    assert shown["software", "ccx"] == "/opt/ccx"
+    assert shown["employers", "jürgen"] == key.partition("= ")[2]
+    assert "no mistakes" in jobman("config", "check").lines
+
+
 def test_all_mistakes_of_all_settings_are_told_and_none_stops_what_needs_no_settings(
     jobman, tmp_path
 ):
