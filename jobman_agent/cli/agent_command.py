@@ -74,6 +74,7 @@ async def _live(args: argparse.Namespace, places: Places) -> int:
 
 
 def _equipment(args: argparse.Namespace, places: Places) -> Equipment:
+    from jobman_agent.agent.holiday_watch import HolidayWatch
     from jobman_agent.agent.loop import Equipment
     from jobman_agent.agent.settings_watch import SettingsWatch
     from jobman_agent.settings.layers import load_settings
@@ -94,7 +95,9 @@ def _equipment(args: argparse.Namespace, places: Places) -> Equipment:
         home=places.home,
         lock_dir=places.lock_dir,
         make_sight=make_sight,
-        settings=SettingsWatch(load, files, others=(places.employers_file,)),
+        settings=SettingsWatch(
+            load, files, others=(places.employers_file,), holidays=HolidayWatch(places.home).find
+        ),
         spawn=_spawner(args),
         end_orphans=_adopt(),
     )

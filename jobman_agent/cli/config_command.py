@@ -13,9 +13,11 @@ from jobman_agent.errors import ExitCode
 
 if TYPE_CHECKING:
     import argparse
+    from datetime import date
 
     from jobman_agent.cli.commands import Commands
     from jobman_agent.cli.context import Context
+    from jobman_agent.settings.public_holidays import Found
     from jobman_agent.settings.shown import Shown
 
 _CONFIG = """\
@@ -45,18 +47,40 @@ def _check(args: argparse.Namespace) -> int:
 
     context = load_context(args)
     places = context.places
+    holidays, today = _holidays(context)
     hints = _hints(context)
+    if holidays.note:
+        hints.append(f"[hours] {holidays.note}")
+    following = min((day for day in holidays.dates if day >= today), default=None)
     named = Path(args.config) if args.config else places.user_file
     files = [str(path) for path in (named, places.machine_file) if path.is_file()]
     if args.json:
-        print_json({"files": files, "hints": hints, "notes": context.settings.notes})
+        found = {"files": files, "hints": hints, "notes": context.settings.notes}
+        print_json(found | {"next_holiday": None if following is None else str(following)})
         return ExitCode.DONE
     for file in files:
         print(f"read      {file}")
+    if following is not None:
+        print(f"holiday   next on {following:%Y-%m-%d}: {holidays.dates[following]}")
     for hint in hints:
         print(f"hint      {hint}")
     print("no mistakes" if files else "no mistakes: there is no file yet (jobman config init)")
     return ExitCode.DONE
+
+
+def _holidays(context: Context) -> tuple[Found, date]:
+    """The public holidays that the settings name, and today's date.
+
+    Raises:
+        SettingsError: they name no country or region.
+        InputError: TZ names no time zone.
+    """
+    from jobman_agent.clock import SYSTEM_CLOCK
+    from jobman_agent.policy.hours import local
+    from jobman_agent.settings.public_holidays import find_holidays
+
+    today = local(SYSTEM_CLOCK.now(), None).date().to_stdlib()
+    return find_holidays(context.settings, context.places.home, today, today), today
 
 
 def _hints(context: Context) -> list[str]:

@@ -36,15 +36,17 @@ def _run(args: argparse.Namespace) -> int:
     from jobman_agent.cli.context import load_context
     from jobman_agent.clock import SYSTEM_CLOCK
     from jobman_agent.policy import judge_hours, make_rules
+    from jobman_agent.settings.public_holidays import find_holidays
 
-    settings = load_context(args).settings
-    moment = SYSTEM_CLOCK.now() if args.at is None else _moment(args.at)
-    if settings.hours.holidays is not None:
-        say(
-            f"jobman: the public holidays of {settings.hours.holidays} are not looked up yet: "
-            "each is judged as an ordinary day"
-        )
-    verdict = judge_hours(make_rules(settings), moment)
+    context = load_context(args)
+    now = SYSTEM_CLOCK.now()
+    moment = now if args.at is None else _moment(args.at)
+    days = (moment.date(), now.astimezone().date())
+    holidays = find_holidays(context.settings, context.places.home, *days)
+    if holidays.note:
+        say(f"jobman: {holidays.note}")
+    rules = make_rules(context.settings, holidays=frozenset(holidays.dates))
+    verdict = judge_hours(rules, moment)
     if args.json:
         print_json(_as_json(verdict))
         return ExitCode.DONE

@@ -83,7 +83,7 @@ class IniFile:
     mistakes: list[Mistake] = field(default_factory=list)
 
 
-def settings_error(mistakes: Iterable[Mistake]) -> SettingsError:
+def settings_error(mistakes: Iterable[Mistake | str]) -> SettingsError:
     """The one error that lists all mistakes, one a line."""
     lines = [str(mistake) for mistake in mistakes]
     return SettingsError("\n".join(lines), lines)

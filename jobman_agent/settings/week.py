@@ -14,7 +14,8 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 DAY_MINUTES = 24 * 60
 
 _WINDOW = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
-_HOLIDAYS = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_CODE = re.compile(r"[A-Z]{2,3}(-[A-Z0-9]{1,3})?")
+_PLACE = re.compile(r"[^\W\d_][\w .'-]{1,60}")
 _RIGHT = "write for example 00:00-07:00, 18:00-24:00, or all day"
 
 
@@ -72,16 +73,21 @@ def parse_windows(text: str) -> tuple[Window, ...]:
 def parse_holidays(text: str) -> str | None:
     """A country's code with or without a region's (``DK``, ``DE-BY``), or ``none``.
 
+    Whether there is such a place is known to `public_holidays` only: a country's name goes there,
+    and comes back with the code that would be right.
+
     Raises:
-        ValueError: neither.
+        ValueError: it cannot be one.
     """
     if text.lower() == "none":
         return None
-    if _HOLIDAYS.fullmatch(text.upper()) is None:
+    if _CODE.fullmatch(text.upper()) is not None:
+        return text.upper()
+    if _PLACE.fullmatch(text) is None:
         raise ValueError(
             f"{text!r} is no country's code: write for example DK, or DE-BY with a region, or none"
         )
-    return text.upper()
+    return text
 
 
 def make_week(days: dict[str, tuple[tuple[int, ...], tuple[Window, ...]]]) -> Week:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.acceptance.command import Jobman
@@ -71,10 +73,49 @@ def test_without_a_time_it_is_now(jobman):
     assert always.out.endswith("  may start work\n")
 
 
-def test_holidays_that_are_not_looked_up_are_named(jobman):
-    said = jobman("policy", "--at", "2026-12-25T12:00", JOBMAN_HOURS_HOLIDAYS="DK")
+def test_a_public_holiday_has_sundays_windows(jobman):
+    jobman.env["JOBMAN_HOURS_HOLIDAYS"] = "DK"
+    christmas = jobman("policy", "--at", "2026-12-25T12:00")
+    day_before = jobman("policy", "--at", "2026-12-24T12:00")
+    long_ago = jobman("policy", "--at", "2001-12-25T12:00")
 
-    assert said.err.startswith("jobman: the public holidays of DK are not looked up yet")
+    assert (christmas.err, day_before.err) == ("", "")
+    assert christmas.out.endswith("may start work\n")
+    assert "may not: hours from 18:00" in day_before.out
+    assert long_ago.out.endswith("may start work\n")
+
+
+def test_a_region_may_have_holidays_that_its_country_has_not(jobman):
+    at = ("policy", "--at", "2026-01-06T12:00")
+    bavaria = jobman(*at, JOBMAN_HOURS_HOLIDAYS="DE-BY")
+    berlin = jobman(*at, JOBMAN_HOURS_HOLIDAYS="DE-BE")
+
+    assert bavaria.out.endswith("may start work\n")
+    assert "may not" in berlin.out
+
+
+def test_a_country_that_there_is_not_is_a_mistake_that_names_near_ones(jobman):
+    with (jobman.folder / "my.ini").open("a", encoding="utf-8") as file:
+        file.write("holidays = Danmark\n")
+
+    for words in (("policy",), ("config", "check")):
+        said = jobman(*words)
+        assert said.code == 2
+        assert "my.ini, line 5, [hours] holidays: 'Danmark' is no country" in said.err
+        assert "did you mean DK (Denmark)?" in said.err
+
+
+def test_dates_that_nobody_can_look_up_are_judged_as_ordinary_days_and_that_is_said(jobman):
+    # The child finds no library: this package has its name, and is found before it.
+    (jobman.folder / "broken" / "holidays").mkdir(parents=True)
+    (jobman.folder / "broken" / "holidays" / "__init__.py").write_text("raise ImportError('gone')")
+    path = f"{jobman.folder / 'broken'}{os.pathsep}{jobman.env['PYTHONPATH']}"
+
+    said = jobman("policy", "--at", "2026-12-25T12:00", JOBMAN_HOURS_HOLIDAYS="DK", PYTHONPATH=path)
+
+    assert said.code == 0
+    assert "the public holidays of DK cannot be looked up (ImportError: gone)" in said.err
+    assert "may not" in said.out
 
 
 @pytest.mark.parametrize("when", ["noon", "2026-13-01", "2026-11-24T25:00", ""])

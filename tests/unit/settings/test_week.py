@@ -88,8 +88,10 @@ def test_countries_of_holidays():
     assert parse_holidays("dk") == "DK"
     assert parse_holidays("DE-BY") == "DE-BY"
     assert parse_holidays("none") is None
-    with pytest.raises(ValueError, match="write for example DK"):
-        parse_holidays("Denmark")
+    assert parse_holidays("de-Bayern") == "de-Bayern"
+    for text in ("4", "DK, SE", "D", "-BY", "DK/x", "x" * 90):
+        with pytest.raises(ValueError, match="write for example DK"):
+            parse_holidays(text)
 
 
 @pytest.mark.parametrize(
