@@ -29,11 +29,15 @@ FOR_TESTS = (
     "wtype",
     "dbus",
     "python3-dbusmock",
+    # Windows, as far as Wine shows it.
+    "wine64",
+    "wine",
+    "gcc-mingw-w64-x86-64-win32",
 )
 ELSEWHERE = {
     "darwin": "brew install rabbitmq povray",
     "linux": "your distribution's rabbitmq-server, strace, povray (with its sample scenes), "
-    "bubblewrap, xvfb, xdotool, sway, wtype, dbus and python-dbusmock",
+    "bubblewrap, xvfb, xdotool, sway, wtype, dbus, python-dbusmock, Wine and mingw-w64's gcc",
     "win32": "Erlang/OTP and RabbitMQ Server by their installers",
 }
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300")

@@ -1,0 +1,1 @@
+"""jobman on Windows, as far as Wine shows it."""
