@@ -1,10 +1,12 @@
 """JOBMAN_HOME/employers.ini: what ``keys trust``, ``keys never`` and the tray's Allow remember.
 
-It is written whole and at once, by jobman only; files that people write are never touched.
+It is written whole and at once, by jobman only, one process after another; files that people write
+are never touched.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,11 +18,13 @@ from jobman_agent.settings.software import parse_employer, parse_key
 from jobman_agent.storage.files import explain, make_private_dir, write_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from jobman_agent.settings.declare import Key, Values
 
+LOCK_S = 10.0
+"""To write takes milliseconds; on a share, seconds."""
 RESERVED = ("authority", "allow_code", "ask_for_new", "never")
 _HEAD = "# Written by jobman: use jobman keys trust, jobman keys never, or your own jobman.ini.\n"
 _SCHEMA = Schema(
@@ -118,14 +122,38 @@ class EmployersFile:
     def change(self, change: Callable[[Known], Known]) -> Known:
         """Read, change and write; return what was there before.
 
+        Of several processes that do so at once, each sees what the one before has written.
+
         Raises:
             SettingsError: it holds mistakes.
-            StorageError: it cannot be read or written.
+            StorageError: it cannot be read or written, or somebody else keeps it locked.
         """
-        before = self.read()
         make_private_dir(self.path.parent)
-        write_atomic(self.path, _text(change(before)).encode("utf-8"), mode=0o600)
+        with _locked(self.path.with_suffix(".lock")):
+            self._seen = None
+            before = self.read()
+            write_atomic(self.path, _text(change(before)).encode("utf-8"), mode=0o600)
         return before
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock of the system's, which is free again however its holder dies."""
+    from filelock import FileLock, Timeout  # late: only who writes needs it
+
+    lock = FileLock(path, timeout=LOCK_S)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StorageError(
+            f"another jobman has kept {path} locked for {LOCK_S:g} s: try again"
+        ) from None
+    except OSError as exc:
+        raise StorageError(explain(exc, "lock", path)) from exc
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_name(name: str) -> str:
