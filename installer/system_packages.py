@@ -33,6 +33,13 @@ FOR_TESTS = (
     "wine64",
     "wine",
     "gcc-mingw-w64-x86-64-win32",
+    # What starts programs at login, and what finds fault with entries and packages.
+    "dex",
+    "libglib2.0-bin",
+    "systemd",
+    "desktop-file-utils",
+    "lintian",
+    "openssl",
 )
 ELSEWHERE = {
     "darwin": "brew install rabbitmq povray",
