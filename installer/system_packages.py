@@ -25,6 +25,7 @@ FOR_TESTS = (
     # A desktop without a screen: X11, Wayland, D-Bus with mock services.
     "xvfb",
     "xdotool",
+    "openbox",
     "sway",
     "wtype",
     "dbus",
