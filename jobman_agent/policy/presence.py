@@ -55,7 +55,7 @@ def note_input(memory: Memory, reading: Reading) -> Memory:
 
 def owner_reasons(look: Look) -> list[Reason]:
     """Why the owner counts as here, or cannot be seen."""
-    unseen = _unseen(look.reading)
+    unseen = unseen_why(look.reading)
     if unseen is not None:
         return [Reason(ReasonCode.OWNER_UNSEEN, unseen)]
     waiting = _waiting(look)
@@ -66,6 +66,19 @@ def owner_reasons(look: Look) -> list[Reason]:
         return [replace(waiting[0], leaves=Permit.HOLD)]
     text = "mouse moved a few pixels: looking whether it moves again"
     return [Reason(ReasonCode.INPUT, text, look.after(BUMP_SECONDS - look.since(bump)))]
+
+
+def unseen_why(reading: Reading) -> str | None:
+    """Why nobody can say whether the owner is here; None: it can be said."""
+    proven = [source for source in reading.sources if source.proven]
+    if not reading.sources:
+        return "owner unseen: nothing here tells when key or mouse are used"
+    if not proven:
+        names = ", ".join(source.name for source in reading.sources)
+        return f"owner unseen: {names} has not yet been seen to notice a key or the mouse"
+    # One of several that were proven is not enough: it may see another session only.
+    blind = [source.name for source in proven if source.idle_seconds is UNKNOWN]
+    return f"owner unseen: {', '.join(blind)} does not answer" if blind else None
 
 
 def session_fault(look: Look) -> Fault | None:
@@ -133,19 +146,6 @@ def _is_bump(fresh: list[InputSource]) -> bool:
 def _is_more(source: InputSource) -> bool:
     moved = source.nudge_pixels
     return moved is None or (not isinstance(moved, Unknown) and moved > BUMP_PIXELS)
-
-
-def _unseen(reading: Reading) -> str | None:
-    """Why nobody can say whether the owner is here; None: it can be said."""
-    proven = [source for source in reading.sources if source.proven]
-    if not reading.sources:
-        return "owner unseen: nothing here tells when key or mouse are used"
-    if not proven:
-        names = ", ".join(source.name for source in reading.sources)
-        return f"owner unseen: {names} has not yet been seen to notice a key or the mouse"
-    # One of several that were proven is not enough: it may see another session only.
-    blind = [source.name for source in proven if source.idle_seconds is UNKNOWN]
-    return f"owner unseen: {', '.join(blind)} does not answer" if blind else None
 
 
 def _waits(look: Look) -> tuple[timedelta, timedelta]:
