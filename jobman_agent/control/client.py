@@ -30,6 +30,8 @@ LINE_MOST = 256 << 10
 CONNECT_S = 1.0
 """On Windows a port where nobody listens is tried for 2 s; an agent on this PC answers at once."""
 ANSWER_S = 10.0
+WATCHED_S = 30.0
+"""For an answer to ``watch``, for which an agent takes its time."""
 QUIT_S = 60.0
 """Handing back takes up to 20 s."""
 _ADDRESS_MOST = 4096
@@ -66,6 +68,42 @@ class Status(TypedDict):
     paused_until: str | None
     pid: int
     packages: list[Package]
+
+
+class UnknownEmployer(TypedDict):
+    """`messages.ShownEmployer`."""
+
+    name: str
+    key: str
+    fingerprint: str
+    title: str
+    own_code: bool
+    name_taken: bool
+
+
+class Night(TypedDict):
+    """`messages.ShownNight`."""
+
+    employer: str
+    packages: int
+    seconds: float
+    peak_memory: int
+
+
+class Seen(TypedDict):
+    """`messages.Seen`."""
+
+    status: Status
+    version: int
+    pausing: bool
+    work_until: str | None
+    failing: bool
+    share: float | None
+    unknown: list[UnknownEmployer]
+    night: list[Night]
+    first_night: bool
+    settings_file: str
+    log_file: str
 
 
 class Done(TypedDict):
@@ -123,6 +161,19 @@ class Client:
             AgentNotRunning: no agent answers.
             InputError, NotAllowed, JobmanError: the agent refused; its text says why.
         """
+        reply = self._converse(request)
+        reply.setdefault("text", "")
+        return cast("Done", reply)
+
+    def watch(self, version: int) -> Seen:
+        """What there is to see; if it is of this version still, wait for news, for a while.
+
+        Raises:
+            AgentNotRunning: no agent answers, or it is of another version of jobman.
+        """
+        return cast("Seen", self._converse({"type": "watch", "version": version}))
+
+    def _converse(self, request: Mapping[str, object]) -> dict[str, Any]:
         self._send(request)
         line = self._receive()
         try:
@@ -131,8 +182,7 @@ class Client:
                 error: JobmanError = _KINDS[reply["kind"]](reply["text"])
             else:
                 reply["status"].keys()
-                reply.setdefault("text", "")
-                return cast("Done", reply)
+                return reply
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
             raise AgentNotRunning(
                 f"what process {self._pid} answers is not of this version of jobman: "

@@ -4,7 +4,8 @@ Rules that hold here:
 
 1. A message is one line of JSON, at most `LINE_MOST` bytes; a field that is not known is an error.
 2. A connection begins with `Hello`. Each `Request` is answered by one `Reply`, in order.
-3. `Status` is, to the letter, the object that ``jobman status --json`` prints.
+3. `Status` is, to the letter, the object that ``jobman status --json`` prints. What a tray needs
+   besides is in `Seen`, which answers `Watch` and may grow.
 
 Pure. What agent and worker say to each other is in `pipe_messages`, read in the same way.
 """
@@ -32,6 +33,11 @@ Text: TypeAlias = Annotated[str, Meta(max_length=2000)]
 Name: TypeAlias = Annotated[str, Meta(max_length=200)]
 Seconds: TypeAlias = Annotated[float, Meta(gt=0, le=LONGEST_S)]
 Pid: TypeAlias = Annotated[int, Meta(ge=1, le=2**32)]
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+PublicKey: TypeAlias = Annotated[str, Meta(pattern="^ed25519:[A-Za-z0-9+/]{43}=$")]
+WATCH_S = 10.0
+"""A `Watch` is answered after so long, whether there is news or not."""
 
 StateWord: TypeAlias = Literal["OFF_DUTY", "SEEKING", "WORKING", "SUSPENDED", "LEAVING", "GONE"]
 """The agent's states; the contract of ``status --json``."""
@@ -90,7 +96,28 @@ class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Hand back what is held and end. The connection is closed when the agent has ended."""
 
 
-Request: TypeAlias = GetStatus | PauseWork | ResumeWork | WorkNow | Quit
+class Watch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="watch"):
+    """Like `GetStatus` for a face that stays: answered when there is news, by `Seen`."""
+
+    version: Count = 0
+    """`Seen.version` of the last answer; 0: none yet, answer at once."""
+
+
+class AnswerEmployer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="employer"):
+    """What the owner says of an unknown employer."""
+
+    key: PublicKey
+    """One of those that `Seen.unknown` names."""
+    answer: Literal["allow", "allow_code", "never"]
+
+
+class Greeted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="greeted"):
+    """The owner was told of the first night."""
+
+
+Request: TypeAlias = (
+    GetStatus | PauseWork | ResumeWork | WorkNow | Quit | Watch | AnswerEmployer | Greeted
+)
 
 
 # ---- replies
@@ -142,7 +169,54 @@ class Refused(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="refu
     """Exit code 2, 4 or 70."""
 
 
-Reply: TypeAlias = Done | Refused
+class ShownEmployer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An employer with work for this PC whom nobody here has judged yet. A stranger's words."""
+
+    name: Name
+    """What she calls herself."""
+    key: PublicKey
+    fingerprint: Name
+    title: Name
+    """Of her offer."""
+    own_code: bool
+    """Whether it needs code of her own."""
+    name_taken: bool
+    """Another key is known here by that name: it may be somebody else who says so."""
+
+
+class ShownNight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one employer's packages were given since yesterday noon."""
+
+    employer: Name
+    packages: Count
+    seconds: Annotated[float, Meta(ge=0)]
+    peak_memory: Count
+    """Bytes, of the largest."""
+
+
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seen"):
+    """All that a tray shows."""
+
+    status: Status
+    version: Count
+    pausing: bool
+    """A pause begins once what runs has ended."""
+    work_until: Moment | None
+    """The hours do not count until then (``work-now``)."""
+    failing: bool
+    """Workers end by themselves, one after another."""
+    share: Annotated[float, Meta(ge=0, le=1)] | None
+    """How much of what its packages usually take has passed, on average."""
+    unknown: tuple[ShownEmployer, ...]
+    night: tuple[ShownNight, ...]
+    first_night: bool
+    """This PC has worked for the first time, and its owner was not told yet."""
+    settings_file: Text
+    """This user's ini, which need not be there."""
+    log_file: Text
+
+
+Reply: TypeAlias = Done | Seen | Refused
 
 
 # ---- lines

@@ -20,13 +20,20 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from jobman_agent.control.messages import LineReader, Name, Pid, ShownPackage, Text
+from jobman_agent.control.messages import (
+    Count,
+    LineReader,
+    Name,
+    Pid,
+    PublicKey,
+    ShownPackage,
+    Text,
+)
 from jobman_agent.model.messages import Outcome
 
 LIST_MOST = 100
 """Packages in one message, so that a line has room for them."""
 
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Run: TypeAlias = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
 """A package's JOBMAN_RUN."""
 WireTime: TypeAlias = Annotated[
@@ -91,6 +98,8 @@ class ComingRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     package: Name
     employer: Name
     """The employer's name, as this PC knows it."""
+    title: Name = ""
+    """Of the job, for the ledger; empty: not known any more."""
 
 
 class Starting(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="starting"):
@@ -143,6 +152,8 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="sna
     """Those that have begun; no more than a line has room for."""
     done: Count
     """Packages that have run to their end since the worker came up, well or not."""
+    usual_s: Annotated[float, Meta(gt=0)] | None = None
+    """What one package usually takes, where that is known."""
 
 
 class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="said"):
@@ -152,7 +163,22 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="said"):
     warning: bool
 
 
-WorkerSays: TypeAlias = RunnerUp | Starting | Started | Ended | Frozen | Snapshot | Said
+class UnknownEmployer(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="unknown_employer"
+):
+    """Somebody offers work whom this PC's owner has not judged; told now and then of each."""
+
+    name: Name
+    key: PublicKey
+    title: Name
+    own_code: bool
+    name_taken: bool
+    """Another key is known here by that name."""
+
+
+WorkerSays: TypeAlias = (
+    RunnerUp | Starting | Started | Ended | Frozen | Snapshot | Said | UnknownEmployer
+)
 
 decode_agent: LineReader[AgentSays] = LineReader(
     "the agent's line", msgspec.json.Decoder(AgentSays)

@@ -5,7 +5,8 @@ Rules that hold here:
 1. Whoever does not begin with the token is let go without a word; the first bad line of one who
    does is answered by what is wrong with it, and closes the connection.
 2. Requests of all connections are handled one at a time, in the order in which they came; the next
-   one only when the answer to the one before is made. So what was said last holds.
+   one only when the answer to the one before is made. So what was said last holds. Only `Watch`,
+   which changes nothing and waits for news, keeps nobody waiting.
 3. Strangers cannot use up the agent: so many connections, so long for the first line, so many
    bytes.
 """
@@ -26,6 +27,7 @@ from jobman_agent.control.client import ADDRESS, HOST
 from jobman_agent.control.messages import (
     LINE_MOST,
     Refused,
+    Watch,
     decode_hello,
     decode_request,
     encode,
@@ -134,8 +136,11 @@ class Server:
                 writer.write(encode(Refused(text=str(exc)[:2000], kind="input")))
                 await writer.drain()
                 return
-            async with self._turn:
+            if isinstance(request, Watch):
                 reply = await self._answer(request)
+            else:
+                async with self._turn:
+                    reply = await self._answer(request)
             writer.write(encode(reply))
             await writer.drain()
 

@@ -39,6 +39,8 @@ class NotTrusted:
     reason: str
     right: str
     """What somebody would have to do; empty where the owner said never."""
+    unknown: bool = False
+    """Nobody has judged this key yet, and the owner may be asked (``ask_for_new``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,12 @@ class Employers:
         return NotTrusted(
             f"the key {fingerprint(key)} is not trusted on this PC",
             f"there: jobman keys trust NAME {key}",
+            unknown=self._settings.employers.ask_for_new and not self._locked,
         )
+
+    def has_name(self, name: str) -> bool:
+        """Whether some key is known here by that name."""
+        return name.strip().lower() in self._names.values()
 
     def is_known_worker(self, key: str) -> bool:
         """Whether the employer on this PC has trusted a worker's key (``keys trust --worker``)."""

@@ -29,10 +29,14 @@ if TYPE_CHECKING:
     from jobman_agent.worker.employee import Worker
     from jobman_agent.worker.session.actions import Start, Tell
     from jobman_agent.worker.session.core import Core
+    from jobman_agent.worker.session.events import SeenOffer
 
 LIMITS_S = 30.0
 """So long the agent has for its first word."""
 TELL_S = 1.0
+UNKNOWN_TELL_S = 600.0
+UNKNOWN_MOST = 50
+"""So many unknown employers are told of; anybody may write offers."""
 RUNNING_TELL_S = 5.0
 """So often it is told how long packages have run."""
 PATIENCE_S = 15.0
@@ -61,6 +65,7 @@ class AgentEnd(Watch):
         self._held = 0
         self._shown: tuple[object, ...] = ()
         self._shown_at = -RUNNING_TELL_S
+        self._asked: dict[str, float] = {}
         self._pipe = open_worker_end(descriptors, self._heard, self._ended)
 
     # ---- life
@@ -155,7 +160,10 @@ class AgentEnd(Watch):
     def starting(self, starts: Sequence[Start]) -> None:
         """These may begin as soon as this returns."""
         coming = [
-            say.ComingRun(s.run, s.package[:_NAME_MOST], s.employer[:_NAME_MOST]) for s in starts
+            say.ComingRun(
+                s.run, s.package[:_NAME_MOST], s.employer[:_NAME_MOST], s.title[:_NAME_MOST]
+            )
+            for s in starts
         ]
         for first in range(0, len(coming), say.LIST_MOST):
             self._pipe.say(say.Starting(tuple(coming[first : first + say.LIST_MOST])))
@@ -180,6 +188,26 @@ class AgentEnd(Watch):
         """These did not begin, and will not."""
         for run in runs:
             self._pipe.say(say.Ended(run, Outcome.HANDED_BACK, 0.0, 0.0, 0))
+
+    def offers_seen(self, offers: Sequence[SeenOffer]) -> None:
+        """Let the agent ask its owner about those whom nobody here has judged."""
+        now = self._clock.monotonic()
+        for seen in offers:
+            if not seen.unknown or now < self._asked.get(seen.key, now):
+                continue
+            if len(self._asked) >= UNKNOWN_MOST and seen.key not in self._asked:
+                continue
+            self._asked[seen.key] = now + UNKNOWN_TELL_S
+            offer = seen.offer
+            self._pipe.say(
+                say.UnknownEmployer(
+                    offer.employer[:_NAME_MOST],
+                    seen.key,
+                    offer.title[:_NAME_MOST],
+                    offer.own_code or seen.own_code,
+                    seen.name_taken,
+                )
+            )
 
     def turned(self, core: Core) -> None:
         """The core has made a step: tell what is new, at once if it is whether anything is held."""
@@ -208,5 +236,6 @@ class AgentEnd(Watch):
                     for p in packages
                 ),
                 done=seen.done,
+                usual_s=seen.usual_s or None,
             )
         )

@@ -34,6 +34,10 @@ class Judge(Protocol):
         """Whether this PC works for a key."""
         ...
 
+    def has_name(self, name: str) -> bool:
+        """Whether some key is known here by that name."""
+        ...
+
 
 class OwnCode(Protocol):
     """Who says what is an employer's own code; `trust.programs.Programs` is one."""
@@ -93,6 +97,8 @@ class Reader:
             own_code=own,
             why=verdict.reason,
             right=verdict.right,
+            unknown=verdict.unknown,
+            name_taken=self._judge.has_name(offer.employer),
         )
 
     def open(self, frame: bytes, box: str) -> Opened | events.Junk | events.OtherVersion:

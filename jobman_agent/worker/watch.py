@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from jobman_agent.execution.orders import Finished
     from jobman_agent.worker.session.actions import Start
     from jobman_agent.worker.session.core import Core
+    from jobman_agent.worker.session.events import SeenOffer
 
 
 class Watch:
@@ -29,6 +30,9 @@ class Watch:
 
     def dropped(self, runs: Sequence[str]) -> None:
         """These did not begin, and will not."""
+
+    def offers_seen(self, offers: Sequence[SeenOffer]) -> None:
+        """A scan is done."""
 
     def turned(self, core: Core) -> None:
         """The core has made a step, and all that it said is done."""

@@ -34,6 +34,9 @@ class Trusting:
             return NotTrusted("never heard of", f"jobman keys trust alice {key}")
         return Trusted("alice", allow_code=True)
 
+    def has_name(self, name):
+        return name == "alice"
+
 
 class House:
     """A worker's PC: starts, stops and restarts its worker."""

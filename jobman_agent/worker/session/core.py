@@ -57,6 +57,8 @@ class Snapshot:
     """Finished packages without a receipt."""
     done: int
     """Packages that have run to their end since this process came up, well or not."""
+    usual_s: float | None = None
+    """What one package usually takes, where that is known."""
 
 
 class Core:
@@ -313,6 +315,7 @@ class Core:
             waiting=sum(s.unstarted for s in live),
             unreceipted=sum(s.counts[Stage.FINISHED] for s in live),
             done=self._done,
+            usual_s=state.usual_s,
         )
 
     def word(self) -> str:

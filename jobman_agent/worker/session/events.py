@@ -81,6 +81,10 @@ class SeenOffer:
     """Why it is not trusted, for the employer to read."""
     right: str = ""
     """What would make it trusted."""
+    unknown: bool = False
+    """The owner of this PC may be asked about its signer."""
+    name_taken: bool = False
+    """Another key than its signer's is known here by the name of its employer."""
 
 
 @dataclass(frozen=True, slots=True)

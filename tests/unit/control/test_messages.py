@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from jobman_agent.control import client
 from jobman_agent.control import messages as m
 from jobman_agent.control import pipe_messages as p
 from jobman_agent.errors import MalformedMessage
@@ -16,6 +17,7 @@ from jobman_agent.model.verdict import ReasonCode
 
 CET = timezone(timedelta(hours=1))
 EVENING = datetime(2026, 11, 24, 18, 0, tzinfo=CET)
+KEY = "ed25519:" + "A" * 43 + "="
 STATUS = m.Status(
     state="SUSPENDED",
     reasons=(
@@ -34,8 +36,24 @@ REQUESTS = (
     m.ResumeWork(),
     m.WorkNow(3600.0),
     m.Quit(),
+    m.Watch(7),
+    m.AnswerEmployer(KEY, "allow_code"),
+    m.Greeted(),
 )
-REPLIES = (m.Done(STATUS, "paused"), m.Refused("two\nlines", "input"))
+SEEN = m.Seen(
+    status=STATUS,
+    version=8,
+    pausing=True,
+    work_until=EVENING,
+    failing=False,
+    share=0.5,
+    unknown=(m.ShownEmployer("mallory", KEY, "ab-cd", "a bridge", True, False),),
+    night=(m.ShownNight("alice", 34, 12000.5, 10**9),),
+    first_night=True,
+    settings_file="/home/bob/jobman.ini",
+    log_file="/home/bob/jobman.log",
+)
+REPLIES = (m.Done(STATUS, "paused"), SEEN, m.Refused("two\nlines", "input"))
 AGENT = (
     p.Limits(4, 8 << 30, 10**10),
     p.WillingUntil("2026-11-24T07:00:00Z"),
@@ -52,6 +70,8 @@ WORKER = (
     p.Ended("ab12", Outcome.DONE, 1.5, 1.25, 10**9),
     p.Frozen(7, ("ab12",)),
     p.Snapshot("working", True, 3, STATUS.packages, 17),
+    p.Snapshot("working", True, 3, STATUS.packages, 17, 12.5),
+    p.UnknownEmployer("mallory", KEY, "a bridge", True, False),
     p.Said("took 3 packages", False),
 )
 READERS = (
@@ -89,6 +109,15 @@ def test_the_status_is_the_object_that_the_command_line_promises():
             {"name": "a1", "employer": "älice", "state": "suspended", "seconds": 12.5},
         ],
     }
+
+
+def test_a_face_knows_every_field_of_what_a_tray_is_shown():
+    told = json.loads(m.encode(SEEN))
+
+    assert told.pop("type") == "seen"
+    assert told.keys() == client.Seen.__annotations__.keys()
+    assert told["unknown"][0].keys() == client.UnknownEmployer.__annotations__.keys()
+    assert told["night"][0].keys() == client.Night.__annotations__.keys()
 
 
 @pytest.mark.parametrize(

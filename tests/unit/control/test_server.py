@@ -108,6 +108,36 @@ async def test_what_was_said_first_is_done_first_whoever_said_it(server, home, a
     assert agent.asked == pauses
 
 
+class Watching(Agent):
+    """Waits with a watch until there is news, and answers everything else at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.news = asyncio.Event()
+
+    async def __call__(self, request: m.Request) -> m.Reply:
+        if isinstance(request, m.Watch):
+            await self.news.wait()
+            return m.Seen(STATUS, 2, False, None, False, None, (), (), False, "", "")
+        return await super().__call__(request)
+
+
+async def test_a_face_that_waits_for_news_keeps_nobody_else_waiting(home):
+    agent = Watching()
+    server = await Server.open(home, agent)
+    try:
+        with await in_thread(Client.connect, home) as client:
+            watching = asyncio.create_task(in_thread(client.watch, 1))
+            await in_thread(ask, home, m.GetStatus())
+            assert not watching.done()
+            agent.news.set()
+            seen = await watching
+        assert seen["version"] == 2
+        assert seen["status"]["state"] == "OFF_DUTY"
+    finally:
+        await server.close()
+
+
 async def until(holds):
     async with asyncio.timeout(5):
         while not holds():
