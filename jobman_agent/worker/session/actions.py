@@ -191,6 +191,8 @@ class Start:
     """Whether that employer's own code may run here, as its offer was judged."""
     employer: str = ""
     """That employer's name, for people."""
+    title: str = ""
+    """Of the job, for people; empty in a session from before this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,7 @@ def ask(state: State, boxes: Boxes, seen: SeenOffer) -> Session:
         standing=Standing.ASKED,
         since=state.now,
         code=seen.code_allowed,
+        title=offer.title,
     )
     session.answered = session.worked = session.word = state.now
     state.add_session(session)

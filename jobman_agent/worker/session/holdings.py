@@ -135,6 +135,8 @@ class Session:
     """The newest (start, count) of an answer."""
     orphan: bool = False
     code: bool = False
+    title: str = ""
+    """Of its offer, for people; not kept on disk."""
     needed: tuple[int, int] = (0, 0)
     """The newest (start, count) of a need; not kept on disk, for an old need does no harm."""
     version_refused: bool = False

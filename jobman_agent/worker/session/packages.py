@@ -176,6 +176,7 @@ def _start(state: State, item: Item) -> None:
             key=session.key,
             code=session.code,
             employer=session.name,
+            title=session.title,
         )
     )
 

@@ -88,4 +88,4 @@ def test_who_is_leaving_with_grace_can_be_told_that_there_is_none_any_more():
 def test_a_start_says_whose_package_it_is_for_the_ledger():
     _, _, start = a_bench_at_work()
 
-    assert start.employer == "alice"
+    assert (start.employer, start.title) == ("alice", "Bridge study")
