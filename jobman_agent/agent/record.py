@@ -18,7 +18,7 @@ from jobman_agent.policy.recorded import Digest, Line, glance_of, spans_of
 from jobman_agent.storage.files import explain, make_private_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from jobman_agent.model.reading import Reading
@@ -41,17 +41,17 @@ class Record:
 
     Args:
         home: JOBMAN_HOME.
+        do: Has something done that may take long, one thing after another; now, if not given.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._folder = home / FOLDER
+    def __init__(
+        self, home: Path, do: Callable[[Callable[[], object]], object] | None = None
+    ) -> None:
+        self._file = _DayFile(home / FOLDER)
+        self._do = do or (lambda function: function())
         self._digest = Digest()
         self._day: date | None = None
-        self._full: date | None = None
-        self._size = 0
         self._told = False
-        self._tried_at: datetime | None = None
-        """When it last could not be written."""
 
     def note(self, now: datetime, reading: Reading, rules: Rules, memory: Memory) -> None:
         """Keep what has changed; never raises.
@@ -62,38 +62,69 @@ class Record:
             rules: By which it was judged.
             memory: What that judgement handed on.
         """
-        tried = self._tried_at
-        if tried is not None and abs((now - tried).total_seconds()) < TRY_AGAIN_S:
+        try:
+            self._note(now, reading, rules, memory)
+        except Exception:  # noqa: BLE001 - whatever goes wrong here, the agent goes on
+            if not self._told:
+                _log.exception("the record of readings")
+            self._told = True
+
+    def _note(self, now: datetime, reading: Reading, rules: Rules, memory: Memory) -> None:
+        if self._file.take_failure():
+            self._digest.begin_anew()
+        day = now.astimezone(UTC).date()
+        fresh, self._day = day != self._day, day
+        lines = self._digest.take(
+            glance_of(reading, rules, memory, now.timestamp()), all_of_it=fresh
+        )
+        if lines:
+            self._do(lambda: self._file.write(day, now, lines))
+
+
+class _DayFile:
+    """The file of the day; what cannot be written is told once and tried again in a minute."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._day: date | None = None
+        self._full: date | None = None
+        self._size = 0
+        self._told = False
+        self._failed = False
+        self._failed_at: datetime | None = None
+
+    def take_failure(self) -> bool:
+        """Whether something was lost since this was last asked."""
+        failed, self._failed = self._failed, False
+        return failed
+
+    def write(self, day: date, now: datetime, lines: list[Line]) -> None:
+        """Add lines; never raises."""
+        before = self._failed_at
+        if day == self._full or (before and abs((now - before).total_seconds()) < TRY_AGAIN_S):
+            self._failed = True
             return
         try:
-            self._write(now, reading, rules, memory)
-        except Exception as exc:  # noqa: BLE001 - whatever goes wrong here, the agent goes on
-            self._digest.begin_anew()
-            self._day, self._tried_at = None, now
+            self._add(day, lines)
+        except (OSError, StorageError) as exc:
+            self._failed, self._failed_at, self._day = True, now, None
             if not self._told:
-                self._told = True
                 _log.warning("the record of readings is not kept: %s", exc)
+            self._told = True
+        else:
+            self._told, self._failed_at = False, None
 
-    def _write(self, now: datetime, reading: Reading, rules: Rules, memory: Memory) -> None:
-        day = now.astimezone(UTC).date()
-        if day == self._full:
-            return
-        fresh = day != self._day
-        glance = glance_of(reading, rules, memory, now.timestamp())
-        lines = self._digest.take(glance, all_of_it=fresh)
-        if not lines:
-            return
+    def _add(self, day: date, lines: list[Line]) -> None:
         data = b"".join(_encoder.encode(line) + b"\n" for line in lines)
         path = self._folder / f"{day.isoformat()}{_SUFFIX}"
-        if fresh:
+        if day != self._day:
             make_private_dir(self._folder)
             _remove_old(self._folder, day)
             self._size = path.stat().st_size if path.exists() else 0
             if self._size:
                 data = b"\n" + data  # what a crash has torn ends here
         if self._size + len(data) > DAY_BYTES:
-            self._full, self._day = day, None
-            self._digest.begin_anew()
+            self._full, self._day, self._failed = day, None, True
             _log.warning("%s is full: nothing more is recorded until midnight (UTC)", path)
             return
         try:
@@ -101,7 +132,7 @@ class Record:
                 file.write(data)
         except OSError as exc:
             raise StorageError(explain(exc, "write", path)) from exc
-        self._day, self._told, self._tried_at = day, False, None
+        self._day = day
         self._size += len(data)
 
 

@@ -1,4 +1,4 @@
-"""The record of readings on disk: small, six weeks of it, readable after a crash, in nobody's way."""
+"""The record of readings on disk: small, kept for six weeks, readable after a crash, in no way."""
 
 from __future__ import annotations
 
