@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from jobman_agent.agent.kept_runs import KeptRuns
     from jobman_agent.control.pipe_messages import AgentSays, WorkerSays
 
+GUARD_S = 0.05
+GUARD_LATER_S = 0.5
+GUARD_CLOSE_S = 3.0
+"""What is frozen is looked at so often, and after this many seconds more seldom."""
 _log = get_logger(__name__)
 
 
@@ -40,6 +44,8 @@ class Handlers:
     """The process has ended, or could not be started; the text says how."""
     swept: Callable[[list[str], int], None]
     """Packages that a dead worker held, and how many processes of them were ended."""
+    unknown: Callable[[words.UnknownEmployer], None]
+    """Somebody offers work whom the owner has not judged."""
 
 
 class Child:
@@ -71,6 +77,9 @@ class Child:
         self._first: tuple[AgentSays, ...] = ()
         self._freezes = 0
         self._frozen = False
+        self._guard: asyncio.TimerHandle | None = None
+        self._guarded: asyncio.Future[None] | None = None
+        self._closely_until = 0.0
         self._leaving = ""
         self._complaint = ""
 
@@ -110,6 +119,9 @@ class Child:
         for group in self._groups.values():
             processes.freeze_group(group)
         self._sweep_frozen()
+        self._closely_until = asyncio.get_running_loop().time() + GUARD_CLOSE_S
+        if self._guard is None:
+            self._keep_frozen()
 
     def thaw(self) -> None:
         """Let all packages go on."""
@@ -173,6 +185,10 @@ class Child:
         """Wait for what is being done; the worker, if there is one, is let go."""
         if self._process is not None:
             self._process.let_go()
+        if self._guard is not None:
+            self._guard.cancel()
+        # One that was to begin after what is still being done begins no more.
+        self._leaving = self._leaving or "the agent ends"
         await asyncio.to_thread(self._hands.shutdown)
         self._kept.close()
 
@@ -213,6 +229,26 @@ class Child:
 
         self._hands.submit(sweep)
 
+    def _keep_frozen(self) -> None:
+        """Freeze whoever is made to go on by another: a runner that hears late of a thaw, say.
+
+        On a busy PC the runner has the least share of the processor. It may act on the thaw before
+        this freeze only seconds after it, and everything would run until it reads on.
+        """
+        self._guard = None
+        if not self._frozen or self._process is None:
+            return
+        loop, root = asyncio.get_running_loop(), self._root
+        if root is not None and (self._guarded is None or self._guarded.done()):
+            self._guarded = loop.run_in_executor(self._hands, self._freeze_below, root)
+        closely = loop.time() < self._closely_until
+        self._guard = loop.call_later(GUARD_S if closely else GUARD_LATER_S, self._keep_frozen)
+
+    def _freeze_below(self, root: int) -> None:
+        if self._frozen:
+            # Not the groups: on Windows a process that is suspended twice must be resumed twice.
+            tree.freeze_below(root, ())
+
     def _swept(self, names: list[str], done: asyncio.Future[int]) -> None:
         count = 0 if done.cancelled() else done.result()
         self._kept.keep(self._runs)
@@ -239,6 +275,8 @@ class Child:
                     self._sweep_frozen()
             case words.Snapshot():
                 self._handlers.snapshot(message)
+            case words.UnknownEmployer():
+                self._handlers.unknown(message)
             case words.Said():
                 self._say_on(message)
 

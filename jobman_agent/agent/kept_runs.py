@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from jobman_agent.agent.disk import Disk
+
 FILE = "runs.json"
 AGAIN_S = 1.0
 """Packages may last for milliseconds: it is written so often at most."""
@@ -26,9 +28,10 @@ _log = get_logger(__name__)
 
 
 class KeptRuns:
-    """The file; of the event loop's thread."""
+    """The file; of the event loop's thread, written in the disk's."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, disk: Disk) -> None:
+        self._disk = disk
         self._path = home / FILE
         self._runs: tuple[str, ...] = ()
         self._written = -AGAIN_S
@@ -55,7 +58,7 @@ class KeptRuns:
             self._later = asyncio.get_running_loop().call_later(left, self._write)
 
     def close(self) -> None:
-        """Write what waits."""
+        """Have written what waits."""
         if self._later is not None:
             self._write()
 
@@ -64,7 +67,12 @@ class KeptRuns:
             self._later.cancel()
             self._later = None
         self._written = SYSTEM_CLOCK.monotonic()
-        try:
-            write_atomic(self._path, json.dumps(self._runs).encode(), 0o600)
-        except StorageError as exc:
-            _log.warning("%s", exc)
+        content = json.dumps(self._runs).encode()
+        self._disk.do(lambda: _write(self._path, content))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_atomic(path, content, 0o600)
+    except StorageError as exc:
+        _log.warning("%s", exc)

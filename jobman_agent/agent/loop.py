@@ -13,15 +13,17 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from jobman_agent.agent import troubles
+from jobman_agent.agent import faces, troubles
 from jobman_agent.agent.asked import pause_event, whatever_the_hours, willing_until
 from jobman_agent.agent.child import Child, Handlers
+from jobman_agent.agent.disk import Disk
 from jobman_agent.agent.eyes import Eyes
 from jobman_agent.agent.kept_runs import KeptRuns
 from jobman_agent.agent.ledger import Ledger
 from jobman_agent.agent.pauses import KeptPause
+from jobman_agent.agent.record import Record
 from jobman_agent.agent.shares import make_limits
 from jobman_agent.agent.shown import make_status
 from jobman_agent.agent.states import JUDGED, Do, Event, KeepPause, Standing, State, What, step
@@ -62,7 +64,9 @@ _LOOK_S = {
     State.GONE: 10.0,
 }
 _SOONEST_S = 0.1
+_PENDING_S = 0.5
 _ENGAGED = (State.SEEKING, State.WORKING, State.SUSPENDED)
+Obeyed: TypeAlias = ask.GetStatus | ask.PauseWork | ask.ResumeWork | ask.WorkNow | ask.Quit
 _log = get_logger(__name__)
 
 
@@ -80,6 +84,11 @@ class Equipment:
     """Starts a worker's process."""
     end_orphans: Callable[[], int] = int
     """Ends what this process has adopted, where it does so."""
+    settings_file: Path | None = None
+    """This user's ini, for the tray to open."""
+    judge_employer: Callable[[str, str, str], None] = lambda *_words: None
+    """Keeps what the owner says of an employer: name, key, and ``allow``, ``allow_code`` or
+    ``never``."""
     clock: Clock = SYSTEM_CLOCK
     leave_s: float = LEAVE_S
 
@@ -91,11 +100,26 @@ class Agent:
         self._settings = equipment.settings
         self._home, self._lock_dir = equipment.home, equipment.lock_dir
         self._clock, self._leave_s = equipment.clock, equipment.leave_s
+        self._disk = Disk()
         self._ledger = Ledger(equipment.home)
+        self._record = Record(equipment.home, self._disk.do)
         self._kept = KeptPause(equipment.home)
-        handlers = Handlers(self._snapshot_came, self._package_ended, self._gone, self._swept)
+        self._faces = faces.Faces(
+            equipment.home,
+            equipment.settings_file,
+            equipment.judge_employer,
+            self._standing_shown,
+            equipment.clock,
+        )
+        handlers = Handlers(
+            self._snapshot_came,
+            self._package_ended,
+            self._gone,
+            self._swept,
+            self._faces.told_of,
+        )
         self._child = Child(
-            equipment.spawn, handlers, KeptRuns(equipment.home), equipment.end_orphans
+            equipment.spawn, handlers, KeptRuns(equipment.home, self._disk), equipment.end_orphans
         )
         self._ways = {
             Do.START_WORKER: self._start,
@@ -144,6 +168,11 @@ class Agent:
         pause = self._memory.pause
         return make_status(self._standing, verdict, pause, self._snapshot, os.getpid())
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a tray is there."""
+        return self._faces.are_there
+
     def quit(self) -> None:
         """Hand back what is held and end."""
         self._tell(Event(What.QUIT))
@@ -177,6 +206,7 @@ class Agent:
         finally:
             await self._eyes.close()
             await self._child.close()
+            await asyncio.to_thread(self._disk.close)
             await server.close()
 
     async def _rest(self) -> None:
@@ -185,6 +215,8 @@ class Agent:
         if self._verdict is not None and self._verdict.next is not None:
             left = (self._verdict.next - self._clock.now()).total_seconds()
             seconds = max(_SOONEST_S, min(seconds, left))
+        if self._settings.pending:
+            seconds = min(seconds, _PENDING_S)
         if not self._stopped:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -210,6 +242,8 @@ class Agent:
                 verdict, self._memory = decide(self._reading, rules, now, self._memory)
             except InputError as exc:
                 wrong, rules = str(exc), None
+            else:
+                self._record.note(now, self._reading, rules, self._memory)
             if before is not None and self._memory.pause is None:
                 self._not_kept = self._kept.keep(None)
         reasons = troubles.settings_reasons(wrong, some_hold=rules is not None)
@@ -217,6 +251,7 @@ class Agent:
         self._verdict = replace(verdict, reasons=(*verdict.reasons, *self._troubles(verdict)))
         self._forecast(rules, now)
         self._tell(Event(JUDGED[self._verdict.permit]))
+        self._faces.nudge()
 
     def _rules(self, now: datetime) -> Rules | None:
         rules = self._settings.rules
@@ -257,22 +292,26 @@ class Agent:
         if self._standing.state is not before:
             _log.info("%s: %s to %s", event.what.value, before.name, self._standing.state.name)
             self._wake.set()
+            self._faces.nudge()
         for action in actions:
             self._perform(action)
 
     def _snapshot_came(self, snapshot: say.Snapshot) -> None:
         before = 0 if self._snapshot is None else self._snapshot.held
         self._snapshot = snapshot
+        self._faces.nudge()
         if snapshot.held > before:
             self._tell(Event(What.PACKAGE_TAKEN))
         elif before and not snapshot.held:
             self._tell(Event(What.ALL_ENDED))
 
     def _package_ended(self, run: say.ComingRun, ended: say.Ended) -> None:
-        self._ledger.enter(self._clock.now().astimezone(UTC), run, ended)
+        at = self._clock.now().astimezone(UTC)
+        self._disk.do(lambda: self._ledger.enter(at, run, ended))
 
     def _swept(self, packages: list[str], ended: int) -> None:
-        self._ledger.swept(self._clock.now().astimezone(UTC), packages, ended)
+        at = self._clock.now().astimezone(UTC)
+        self._disk.do(lambda: self._ledger.swept(at, packages, ended))
 
     def _gone(self, how: str) -> None:
         if not self._child.told_to_leave:
@@ -285,8 +324,19 @@ class Agent:
         self._tell(Event(What.WORKER_GONE))
         self._wake.set()
 
+    def _standing_shown(self) -> faces.Shown:
+        return faces.Shown(
+            self.status(),
+            self._standing.pause_next is not None,
+            self._work_until,
+            bool(self._failures.reasons(self._clock.monotonic(), self._clock.now())),
+            self._snapshot,
+        )
+
     async def _handle(self, request: ask.Request) -> ask.Reply:
         now = self._clock.now()
+        if isinstance(request, faces.OWN):
+            return await self._faces.answer(request)
         try:
             self._obey(request, now)
         except InputError as exc:
@@ -296,7 +346,7 @@ class Agent:
         self._wake.set()  # how long to rest is to be thought over
         return ask.Done(status=self.status(), text=self._not_kept[:2000])
 
-    def _obey(self, request: ask.Request, now: datetime) -> None:
+    def _obey(self, request: Obeyed, now: datetime) -> None:
         match request:
             case ask.GetStatus():
                 pass

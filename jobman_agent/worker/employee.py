@@ -135,7 +135,10 @@ class Worker:
     async def freeze_now(self) -> tuple[str, ...]:
         """The same, also while a disk is waited for; returns what is stopped, once it is."""
         self.freeze()
-        return () if self._runs is None else await self._runs.freeze()
+        if self._runs is None:
+            return ()
+        self._runs.held = True
+        return await self._runs.freeze()
 
     def allow_starts(self, allowed: bool) -> None:
         """Whether packages may begin; while they may not, what waits is handed back."""
@@ -143,6 +146,8 @@ class Worker:
 
     def thaw(self) -> None:
         """The owner has gone: go on."""
+        if self._runs is not None:
+            self._runs.held = False
         self.post([events.Thaw()])
 
     def willing(self, until: str | None) -> None:
@@ -280,6 +285,8 @@ class Worker:
         for event in happened:
             if isinstance(event, events.Connected | events.Disconnected):
                 performer.link = self._link if isinstance(event, events.Connected) else None
+            elif isinstance(event, events.OffersSeen):
+                self._watch.offers_seen(event.offers)
             elif isinstance(event, events.Received) and event.message.poll_s is not None:
                 self._floor_s = event.message.poll_s
         actions = core.step(moment.now, *happened, wall=moment.wall)

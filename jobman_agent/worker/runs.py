@@ -66,6 +66,8 @@ class Runs:
         self._tasks: set[asyncio.Task[object]] = set()
         self._runner: Runner | None = None
         self._root = ""
+        self.held = False
+        """Nothing may go on, whatever was decided before: a freeze is on its way to the core."""
 
     async def open(self) -> str:
         """Start the first runner; returns the level of sandbox that packages can have.
@@ -135,8 +137,8 @@ class Runs:
         return () if self._runner is None else await self._runner.freeze()
 
     def resume(self) -> None:
-        """Let everything go on."""
-        if self._runner is not None:
+        """Let everything go on, unless a freeze has overtaken this."""
+        if self._runner is not None and not self.held:
             self._spawn(self._runner.thaw())
 
     # ---- reports

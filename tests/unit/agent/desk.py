@@ -90,7 +90,9 @@ class Desk:
         worker: str = "well",
         hours: str = "all day",
         give_back: timedelta = timedelta(hours=1),
+        resume: float | None = None,
     ) -> None:
+        self.resume = SHORT if resume is None else timedelta(seconds=resume)
         self.give_back = give_back
         self.home = folder / "home"
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -135,8 +137,8 @@ class Desk:
         settings = load_settings(self.places, environ={})
         return replace(
             settings,
-            idle=replace(settings.idle, user_away=SHORT, lasting=SHORT),
-            yielding=Yielding(SHORT, self.give_back),
+            idle=replace(settings.idle, user_away=max(SHORT, self.resume), lasting=SHORT),
+            yielding=Yielding(self.resume, self.give_back),
         )
 
     def _make_sight(
