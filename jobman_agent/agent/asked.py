@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from jobman_agent.agent.states import Event, What
 from jobman_agent.control.messages import PauseKind, PauseWork
 from jobman_agent.model.pause import Pause
-from jobman_agent.policy.hours import local, opening_at
+from jobman_agent.policy.forecast import free_until
+from jobman_agent.policy.hours import local
 from jobman_agent.settings.week import DAY_MINUTES, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from jobman_agent.policy import Rules
+    from jobman_agent.policy.forecast import Alone
 
 _ALL_DAY = ((Window(0, DAY_MINUTES),),) * 7
 
@@ -50,7 +53,20 @@ def whatever_the_hours(rules: Rules) -> Rules:
     return replace(rules, calendar=replace(rules.calendar, week=_ALL_DAY, holidays=frozenset()))
 
 
-def willing_until(rules: Rules, now: datetime, work_until: datetime | None) -> str | None:
-    """Until when this PC expects to be free, as it travels; by its hours, or by ``work-now``."""
-    ends = work_until if work_until is not None else opening_at(rules.calendar, now).ends
+def willing_until(
+    rules: Rules, now: datetime, work_until: datetime | None, history: Sequence[Alone] = ()
+) -> str | None:
+    """Until when this PC expects to be free, as it travels.
+
+    Args:
+        rules: Of this PC.
+        now: The wall clock.
+        work_until: What ``work-now`` said; the hours do not count then.
+        history: When this PC was left alone before.
+    """
+    if work_until is None:
+        ends = free_until(rules, now, history)
+    else:
+        alone = free_until(whatever_the_hours(rules), now, history)
+        ends = work_until if alone is None else min(work_until, alone)
     return None if ends is None else ends.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -11,18 +11,21 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from jobman_agent.errors import StorageError
 from jobman_agent.log import get_logger
+from jobman_agent.policy.forecast import times_alone
 from jobman_agent.policy.recorded import Digest, Line, glance_of, spans_of
 from jobman_agent.storage.files import explain, make_private_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from jobman_agent.model.reading import Reading
     from jobman_agent.policy import Memory, Rules
+    from jobman_agent.policy.forecast import Alone
     from jobman_agent.policy.recorded import Span
 
 FOLDER = "record"
@@ -30,6 +33,7 @@ KEPT_DAYS = 42
 DAY_BYTES = 130_000
 """A day's file grows no further: a week stays below 1 MB whatever flickers."""
 TRY_AGAIN_S = 60.0
+READ_AGAIN_S = 3600.0
 _SUFFIX = ".jsonl"
 _log = get_logger(__name__)
 _encoder = msgspec.json.Encoder()
@@ -47,11 +51,37 @@ class Record:
     def __init__(
         self, home: Path, do: Callable[[Callable[[], object]], object] | None = None
     ) -> None:
+        self._home = home
         self._file = _DayFile(home / FOLDER)
         self._do = do or (lambda function: function())
         self._digest = Digest()
         self._day: date | None = None
         self._told = False
+        self._history: tuple[Alone, ...] = ()
+        self._read_at: datetime | None = None
+
+    def times_alone(self, now: datetime, rules: Rules) -> tuple[Alone, ...]:
+        """When this PC was left alone before, for the forecast; never raises.
+
+        The first call reads (some hundredths of a second for six weeks); later ones, of an hour
+        or more, have it read anew and answer with what was known before.
+        """
+        before = self._read_at
+        if before is None:
+            self._read_at = now
+            self._read(now, rules)
+        elif abs((now - before).total_seconds()) >= READ_AGAIN_S:
+            self._read_at = now
+            self._do(lambda: self._read(now, rules))
+        return self._history
+
+    def _read(self, now: datetime, rules: Rules) -> None:
+        since = now - timedelta(days=KEPT_DAYS)
+        try:
+            spans = read_record(self._home, since, now, only=("input", "remote")).spans
+            self._history = tuple(times_alone(spans, rules))
+        except Exception:  # noqa: BLE001 - without a forecast the hours alone count
+            _log.exception("the record of readings cannot be read")
 
     def note(self, now: datetime, reading: Reading, rules: Rules, memory: Memory) -> None:
         """Keep what has changed; never raises.
@@ -145,8 +175,16 @@ class Recorded(NamedTuple):
     """Lines that a crash or a full disk has torn, or that are no lines."""
 
 
-def read_record(home: Path, since: datetime, until: datetime) -> Recorded:
+def read_record(
+    home: Path, since: datetime, until: datetime, *, only: Sequence[str] = ()
+) -> Recorded:
     """What the record says of the days from ``since`` to ``until``; empty where there is none.
+
+    Args:
+        home: JOBMAN_HOME.
+        since: From which day on, in UTC.
+        until: Nothing later than this.
+        only: The fields that are wanted; none: all. The others say what they may.
 
     Raises:
         StorageError: a file is there and cannot be read.
@@ -154,6 +192,7 @@ def read_record(home: Path, since: datetime, until: datetime) -> Recorded:
     lines: list[Line] = []
     unreadable = 0
     latest = until.timestamp()
+    wanted = True
     for path in _files(home / FOLDER, since.astimezone(UTC).date(), until.astimezone(UTC).date()):
         try:
             data = path.read_bytes()
@@ -167,9 +206,17 @@ def read_record(home: Path, since: datetime, until: datetime) -> Recorded:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 unreadable += 1
                 continue
-            if line.at <= latest:
-                lines.append(line)
+            if line.at > latest:
+                continue
+            before, wanted = wanted, _is_wanted(line, only)
+            if not before and not wanted and lines:
+                lines.pop()  # only the last one counts: it says that the agent was there
+            lines.append(line)
     return Recorded(spans_of(lines), unreadable)
+
+
+def _is_wanted(line: Line, only: Sequence[str]) -> bool:
+    return not only or line.begin or any(getattr(line, name) is not UNSET for name in only)
 
 
 def _files(folder: Path, first: date, last: date) -> Iterator[Path]:

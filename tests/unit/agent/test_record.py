@@ -6,15 +6,19 @@ import errno
 import logging
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jobman_agent.agent import record as module
+from jobman_agent.agent.asked import willing_until
 from jobman_agent.agent.record import DAY_BYTES, KEPT_DAYS, Record, read_record
 from jobman_agent.model.reading import UNKNOWN
 from jobman_agent.policy import Memory, decide
 from tests.unit.policy.readings import START, a_reading, a_source, the_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Pc:
@@ -175,3 +179,57 @@ def test_a_home_that_is_no_folder_disturbs_nobody(tmp_path: Path, caplog):
         pc.look()
         pc.look()
     assert len(caplog.records) == 1
+
+
+def a_week_of_evenings(pc: Pc) -> None:
+    """For weeks, at the desk from 12 to 18 and once more at 22:00, in UTC."""
+    folder = pc.home / "record"
+    folder.mkdir()
+    for days in range(1, 30):
+        day = START.date() - timedelta(days=days)
+        noon = int(datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp())
+        lines = [(noon, "true"), (noon + 21600, "false"), (noon + 36000, "true")]
+        lines += [(noon + 39600, "false")]
+        text = f'{{"at":{noon - 100},"begin":true,"input":false,"remote":false,"cpu":0}}\n'
+        for at, here in lines:
+            text += f'{{"at":{at},"input":{here}}}\n{{"at":{at + 60},"cpu":5}}\n'
+        pc.file(day).write_text(text)
+
+
+def test_the_forecast_knows_how_long_earlier_evenings_were(pc: Pc):
+    a_week_of_evenings(pc)
+    evening = START + timedelta(hours=8)
+
+    history = pc.record.times_alone(evening, pc.rules)
+
+    assert len(history) > 28
+    assert willing_until(pc.rules, evening, None, history) == "2026-11-24T22:00:00Z"
+    assert willing_until(pc.rules, evening, None) is None
+    soon = evening + timedelta(minutes=30)
+    assert willing_until(pc.rules, evening, soon, history) == "2026-11-24T20:30:00Z"
+    late = evening + timedelta(hours=9)
+    assert willing_until(pc.rules, evening, late, history) == "2026-11-24T22:00:00Z"
+
+
+def test_the_record_is_read_at_most_once_an_hour_and_then_not_by_whoever_asks(pc: Pc):
+    asked: list[Callable[[], object]] = []
+    record = Record(pc.home, asked.append)
+    assert record.times_alone(START, pc.rules) == ()
+    a_week_of_evenings(pc)
+    assert record.times_alone(START + timedelta(minutes=59), pc.rules) == ()
+    assert asked == []
+
+    assert record.times_alone(START + timedelta(minutes=61), pc.rules) == ()
+    [read] = asked
+    read()
+
+    assert len(record.times_alone(START + timedelta(minutes=62), pc.rules)) > 28
+    assert len(asked) == 1
+
+
+def test_a_record_that_cannot_be_read_leaves_the_hours(pc: Pc, caplog):
+    (pc.home / "record").mkdir()
+    pc.file(START.date()).mkdir()
+
+    assert pc.record.times_alone(START, pc.rules) == ()
+    assert "cannot be read" in caplog.text
