@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.control import pipe_messages as words
 from jobman_agent.control.pipe import WorkerProcess
-from jobman_agent.execution import processes, tree
+from jobman_agent.execution import hurry, processes, tree
 from jobman_agent.log import get_logger
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jobman_agent.agent.kept_runs import KeptRuns
     from jobman_agent.control.pipe_messages import AgentSays, WorkerSays
@@ -42,8 +42,8 @@ class Handlers:
     """A package has ended."""
     gone: Callable[[str], None]
     """The process has ended, or could not be started; the text says how."""
-    swept: Callable[[list[str], int], None]
-    """Packages that a dead worker held, and how many processes of them were ended."""
+    lost: Callable[[Sequence[words.ComingRun]], None]
+    """What a dead worker held."""
     unknown: Callable[[words.UnknownEmployer], None]
     """Somebody offers work whom the owner has not judged."""
 
@@ -98,7 +98,7 @@ class Child:
         old = self._kept.load()
         if old:
             future = asyncio.get_running_loop().run_in_executor(self._hands, tree.end_runs, old)
-            future.add_done_callback(lambda done: self._swept([], done))
+            future.add_done_callback(lambda done: self._swept((), done))
 
     def start(self, limits: words.Limits, until: words.WillingUntil) -> None:
         """Start it as soon as what was before is done; its death is told by ``gone``."""
@@ -116,6 +116,9 @@ class Child:
         self._freezes += 1
         self._frozen = True
         self.say(words.Freeze(self._freezes))
+        if self._root is not None:
+            # With the least share of a busy PC they would not even stop soon.
+            hurry(now=True, of=self._root)
         for group in self._groups.values():
             processes.freeze_group(group)
         self._sweep_frozen()
@@ -171,8 +174,7 @@ class Child:
             return len(left) + tree.end_runs(frozenset(runs)) + self._end_orphans()
 
         future = asyncio.get_running_loop().run_in_executor(self._hands, sweep)
-        names = [run.package for run in runs.values()]
-        future.add_done_callback(lambda done: self._swept(names, done))
+        future.add_done_callback(lambda done: self._swept(tuple(runs.values()), done))
 
     def own_pids(self) -> list[int]:
         """Every process of the agent and its worker; for any thread."""
@@ -249,14 +251,14 @@ class Child:
             # Not the groups: on Windows a process that is suspended twice must be resumed twice.
             tree.freeze_below(root, ())
 
-    def _swept(self, names: list[str], done: asyncio.Future[int]) -> None:
+    def _swept(self, held: Sequence[words.ComingRun], done: asyncio.Future[int]) -> None:
         count = 0 if done.cancelled() else done.result()
         self._kept.keep(self._runs)
-        if not count and not names:
+        if not count and not held:
             return
-        what = ", ".join(names) or "no package"
+        what = ", ".join(run.package for run in held) or "no package"
         _log.warning("a worker ended while it held %s; %d processes were left: ended", what, count)
-        self._handlers.swept(names, count)
+        self._handlers.lost(held)
 
     # ---- what it says
     def _heard(self, message: WorkerSays) -> None:

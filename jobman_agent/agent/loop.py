@@ -39,7 +39,7 @@ from jobman_agent.policy import Memory, decide
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -101,7 +101,7 @@ class Agent:
         self._home, self._lock_dir = equipment.home, equipment.lock_dir
         self._clock, self._leave_s = equipment.clock, equipment.leave_s
         self._disk = Disk()
-        self._ledger = Ledger(equipment.home)
+        self._ledger = Ledger(equipment.home, self._disk.do)
         self._record = Record(equipment.home, self._disk.do)
         self._kept = KeptPause(equipment.home)
         self._faces = faces.Faces(
@@ -115,7 +115,7 @@ class Agent:
             self._snapshot_came,
             self._package_ended,
             self._gone,
-            self._swept,
+            self._lost,
             self._faces.told_of,
         )
         self._child = Child(
@@ -206,6 +206,7 @@ class Agent:
         finally:
             await self._eyes.close()
             await self._child.close()
+            self._ledger.close()
             await asyncio.to_thread(self._disk.close)
             await server.close()
 
@@ -283,7 +284,11 @@ class Agent:
         steady = self._clock.monotonic()
         if self._child.pid is not None and rules is not None and steady >= self._forecast_at:
             self._forecast_at = steady + FORECAST_S
-            self._child.say(say.WillingUntil(willing_until(rules, now, self._work_until)))
+            self._child.say(self._willing(rules, now))
+
+    def _willing(self, rules: Rules, now: datetime) -> say.WillingUntil:
+        history = self._record.times_alone(now, rules)
+        return say.WillingUntil(willing_until(rules, now, self._work_until, history))
 
     # ---- what happens
     def _tell(self, event: Event) -> None:
@@ -306,12 +311,10 @@ class Agent:
             self._tell(Event(What.ALL_ENDED))
 
     def _package_ended(self, run: say.ComingRun, ended: say.Ended) -> None:
-        at = self._clock.now().astimezone(UTC)
-        self._disk.do(lambda: self._ledger.enter(at, run, ended))
+        self._ledger.enter(self._clock.now().astimezone(UTC), run, ended)
 
-    def _swept(self, packages: list[str], ended: int) -> None:
-        at = self._clock.now().astimezone(UTC)
-        self._disk.do(lambda: self._ledger.swept(at, packages, ended))
+    def _lost(self, runs: Sequence[say.ComingRun]) -> None:
+        self._ledger.lost(self._clock.now().astimezone(UTC), runs)
 
     def _gone(self, how: str) -> None:
         if not self._child.told_to_leave:
@@ -392,8 +395,7 @@ class Agent:
         self._started_at = self._clock.monotonic()
         self._worker_settings = self._settings.for_worker()
         self._forecast_at = self._started_at + FORECAST_S
-        until = say.WillingUntil(willing_until(rules, now, self._work_until))
-        self._child.start(make_limits(settings.limits, reading), until)
+        self._child.start(make_limits(settings.limits, reading), self._willing(rules, now))
 
     def _leave(self) -> None:
         why = "the agent ends" if self._standing.quitting else "this PC's owner needs it"
