@@ -6,9 +6,10 @@ session per package would need a write to /proc for each, and the kernel takes o
 from ordinary users (``proc_sched_autogroup_set_nice``). Within the session packages are
 SCHED_IDLE, so that the runner comes before them.
 
-The price: on a PC that is busy with other things the runner is slow as well. While packages are
-being ended or suspended it therefore takes its normal share back (``hurry``): then the owner is
-waiting for it.
+The price: on a PC that is busy with other things the runner is slow as well, and so is the end of
+a package: a signal is obeyed only when its process gets the processor, and with the least share
+that can be seconds later, for SIGSTOP and SIGKILL too. While packages are being ended or suspended
+their session therefore takes its normal share back (``hurry``): then the owner is waiting for it.
 
 Source: sched(7), "The autogroup feature".
 """
@@ -57,17 +58,22 @@ def prepare(*, yields: bool) -> None:
             libc.syscall(number, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_IDLE)
 
 
-def hurry(*, now: bool) -> bool:
+def hurry(*, now: bool, of: int | None = None) -> bool:
     """Take the normal share of the CPU, or the least.
+
+    Args:
+        now: Whether it is the normal one.
+        of: A process of the session that it is for; None: this one's.
 
     Returns:
         False if the kernel says to ask again in 0.1 s; True also where there are no such shares.
     """
     try:
-        Path("/proc/self/autogroup").write_text("0" if now else "19", encoding="ascii")
+        path = Path(f"/proc/{'self' if of is None else of}/autogroup")
+        path.write_text("0" if now else "19", encoding="ascii")
     except BlockingIOError:
         return False
-    except OSError:  # not in this kernel, or not in this container
+    except OSError:  # not in this kernel, or not in this container; or that process has ended
         pass
     return True
 

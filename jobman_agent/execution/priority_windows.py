@@ -20,9 +20,9 @@ def prepare(*, yields: bool) -> None:
     del yields
 
 
-def hurry(*, now: bool) -> bool:
+def hurry(*, now: bool, of: int | None = None) -> bool:
     """Nothing: here only the packages have a low priority, not the runner."""
-    del now
+    del now, of
     return True
 
 

@@ -12,12 +12,15 @@ import time
 from typing import TYPE_CHECKING
 
 from jobman_agent.clock import SYSTEM_CLOCK
-from jobman_agent.execution import processes
+from jobman_agent.execution import hurry, processes
 from jobman_agent.execution.orders import RUN_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+_HURRY_SECONDS = 0.1
+"""A process with the least share of the PC does not even stop soon; so often its session is given
+the normal share. The kernel takes no more."""
 _FREEZE_SECONDS = 1.0
 _END_SECONDS = 5.0
 
@@ -40,12 +43,16 @@ def freeze_found(groups: Collection[int], find: Callable[[], list[int]]) -> int:
     """Suspend some groups, then whoever is found until none runs; returns how many still do."""
     for group in groups:
         processes.freeze_group(group)
-    deadline = SYSTEM_CLOCK.monotonic() + _FREEZE_SECONDS
+    began = hurried = SYSTEM_CLOCK.monotonic()
     while moving := [pid for pid in find() if processes.is_moving(pid)]:
         for pid in moving:
             processes.freeze_one(pid)
-        if SYSTEM_CLOCK.monotonic() > deadline:
+        now = SYSTEM_CLOCK.monotonic()
+        if now > began + _FREEZE_SECONDS:
             return len(moving)
+        if now > hurried + _HURRY_SECONDS:
+            hurried = now
+            _hurry(moving)
         time.sleep(0.001)
     return 0
 
@@ -71,17 +78,20 @@ def end_runs(tokens: Collection[str]) -> int:
     ended: set[int] = set()
     if not tokens:
         return 0
-    deadline = SYSTEM_CLOCK.monotonic() + _END_SECONDS
+    began = hurried = SYSTEM_CLOCK.monotonic()
     while True:
         found = [pid for pid in members(tokens, ()) if processes.is_alive(pid)]
         for pid in found:
             processes.kill_one(pid)
         ended.update(found)
         # One that is just ending shows no environment any more, and may still hold its files.
-        if not any(processes.is_alive(pid) for pid in ended):
+        left = [pid for pid in ended if processes.is_alive(pid)]
+        now = SYSTEM_CLOCK.monotonic()
+        if not left or now > began + _END_SECONDS:
             break
-        if SYSTEM_CLOCK.monotonic() > deadline:
-            break
+        if now > hurried + _HURRY_SECONDS:
+            hurried = now
+            _hurry(left)
         time.sleep(0.002)
     return len(ended)
 
@@ -95,6 +105,13 @@ def members(tokens: Collection[str], groups: Collection[int]) -> list[int]:
         if seen.pid != here and _belongs(seen, tokens, groups)
     ]
     return list(dict.fromkeys([*roots, *processes.below(roots)]))
+
+
+def _hurry(pids: Collection[int]) -> None:
+    """Give the sessions of some processes the normal share of the PC; they share one mostly."""
+    found = [seen for seen in map(processes.see, pids) if seen is not None]
+    for pid in {seen.session: seen.pid for seen in found}.values():
+        hurry(now=True, of=pid)
 
 
 def _belongs(seen: processes.Seen, tokens: Collection[str], groups: Collection[int]) -> bool:
