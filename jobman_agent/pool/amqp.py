@@ -24,7 +24,6 @@ from jobman_agent.errors import (
     Undeliverable,
 )
 from jobman_agent.model.names import HIRING_QUEUE, SENDER
-from jobman_agent.model.wire import MAX_FRAME
 from jobman_agent.pool.amqp_errors import Address
 from jobman_agent.pool.amqp_inbox import Inbox
 from jobman_agent.pool.amqp_link import Link
@@ -102,6 +101,11 @@ class AmqpPool:
     def junk(self) -> int:
         """How many things that were no messages have been dropped."""
         return self._junk + self._inbox.junk
+
+    @property
+    def user(self) -> str | None:
+        """Guarded profile: who we are to the broker, as it stands in names of boxes; else None."""
+        return self._names.me if self._names.guarded else None
 
     # ---- connection
     async def connect(self) -> None:
@@ -242,32 +246,32 @@ class AmqpPool:
     async def scan(self) -> Sequence[bytes]:
         """Every offer that stands, ours too, in the order of their posting."""
         turn = await self._turn(lambda _seen: ())
-        return [s.frame for s in turn.seen if _may_be_message(s)]
+        return [s.frame for s in turn.seen if s.may_be_message]
 
     async def _turn(self, remove: Remove, line_s: float | None = None) -> Turn:
         def remove_junk_too(seen: list[Standing]) -> Iterable[int]:
-            junk = [s.tag for s in seen if not _may_be_message(s)]
+            junk = [s.tag for s in seen if not s.may_be_message]
             self._junk += len(junk)
             return sorted({*junk, *remove(seen)})
 
         async with self._turn_lock:
             turn = await take_turn(self._link, remove_junk_too, line_s)
         if self._names.guarded:
-            posters = {_offer_of(s): s.user for s in turn.seen if SENDER.fullmatch(s.user)}
+            posters = {s.offer: s.user for s in turn.seen if SENDER.fullmatch(s.user)}
             if len(self._names.posters) > _MOST_POSTERS:
                 self._names.posters.clear()
             self._names.posters.update(posters)
         return turn
 
     def _is_ours(self, standing: Standing, offer: str) -> bool:
-        return standing.app == self._sender.id and _offer_of(standing) == offer
+        return standing.app == self._sender.id and standing.offer == offer
 
     def _newest(self, offer: str, ours: list[Standing]) -> Standing | None:
         """The one of our offers to keep; what somebody else put there as ours goes away."""
         posted = self._posted.get(offer)
         if posted is not None:
             ours = [s for s in ours if posted.get(s.message_id) == s.frame]
-        return max(ours, key=_sequence_of, default=None)
+        return max(ours, key=lambda s: s.sequence, default=None)
 
     # ---- boxes
     async def open_box(self, box: str) -> None:
@@ -385,16 +389,3 @@ class AmqpPool:
             if self._asking is None or self._asking.is_closed:
                 self._asking = await self._link.channel(writing=False)
             return await call(self._asking)
-
-
-def _may_be_message(standing: Standing) -> bool:
-    return 0 < len(standing.frame) <= MAX_FRAME
-
-
-def _offer_of(standing: Standing) -> str:
-    return standing.message_id.rpartition(".")[0]
-
-
-def _sequence_of(standing: Standing) -> int:
-    digits = standing.message_id.rpartition(".")[2]
-    return int(digits) if digits.isdecimal() and digits.isascii() else -1

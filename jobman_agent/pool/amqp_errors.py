@@ -37,6 +37,14 @@ _PORTS = {"amqp": 5672, "amqps": 5671}
 # RabbitMQ's texts: PRECONDITION_FAILED - inequivalent arg 'x' for queue 'jobman' in vhost '/': ...
 _QUEUE = re.compile(r"queue '([^']+)'")
 
+# By OpenSSL's X509_V_ERR_ numbers; all others are about an authority that is not known here.
+_CERTIFICATE_ADVICE = {
+    9: "it is not valid yet, so one of the two clocks is wrong: look at this PC's first",
+    10: "it has expired: the administrator of the server must renew it",
+    62: "it is for another host: write the host's name as it stands in the certificate",
+    64: "it is for another host: write the host's name as it stands in the certificate",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -128,7 +136,9 @@ def _network_failed(exc: BaseException, address: Address) -> PoolError:
         case ssl.SSLCertVerificationError() as cause:
             return PoolRefused(
                 f"{address} has a certificate that is not trusted ({cause.verify_message}): "
-                "give the authority that signed it, or the right host name"
+                + _CERTIFICATE_ADVICE.get(
+                    cause.verify_code, "give the authority that signed it: [pool] ca = FILE"
+                )
             )
         case ssl.SSLError() as cause:
             return PoolRefused(f"{address} does not speak TLS there ({cause.reason})")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.log import get_logger
 from jobman_agent.model.names import HIRING_QUEUE
+from jobman_agent.model.wire import MAX_FRAME
 
 if TYPE_CHECKING:
     import aiormq.abc
@@ -46,6 +47,22 @@ class Standing:
     user: str
     """The poster's user name in the broker, if given: the broker has checked it."""
     tag: int
+
+    @property
+    def may_be_message(self) -> bool:
+        """Whether its size is that of a message."""
+        return 0 < len(self.frame) <= MAX_FRAME
+
+    @property
+    def offer(self) -> str:
+        """The id of the offer, as the poster says."""
+        return self.message_id.rpartition(".")[0]
+
+    @property
+    def sequence(self) -> int:
+        """Which of its offers this is; -1 if it does not say."""
+        digits = self.message_id.rpartition(".")[2]
+        return int(digits) if digits.isdecimal() and digits.isascii() else -1
 
 
 @dataclass(slots=True)

@@ -55,7 +55,6 @@ class Connection:
         self.feed = feed
         self.heard = 0.0
         """When something came last (steady)."""
-        self.ask_box = pool.ask_box(tools.key.id, tools.offer)
         self._failed = failed
         self._lost: asyncio.Future[PoolUnavailable] = asyncio.get_running_loop().create_future()
         self.lanes = Lanes(self._note_lost, failed)
@@ -66,6 +65,11 @@ class Connection:
         self._versions_refused: set[str] = set()
         self._needs: dict[str, tuple[int, int]] = {}
         """The last (start, count) of a session's ``need``."""
+
+    @property
+    def ask_box(self) -> str:
+        """Where asks come in; only a pool that is connected knows its name for sure."""
+        return self.pool.ask_box(self.tools.key.id, self.tools.offer)
 
     async def open(self) -> None:
         """Reach the pool and listen for asks.
