@@ -39,6 +39,8 @@ class Eyes:
         self._settings: Settings | None = None
         self._touch: asyncio.Task[None] | None = None
         self._touches = 0
+        self._failure = ""
+        """What was logged last: sensors that fail are asked again every second."""
 
     async def look(self, settings: Settings | None) -> Reading:
         """Everything, as it is after the last touch; without settings nothing is looked at."""
@@ -74,15 +76,23 @@ class Eyes:
     async def _read(self, sight: Sight) -> Reading:
         try:
             async with asyncio.timeout(READ_S):
-                return await sight.read()
-        except Exception:  # noqa: BLE001 - sensors that fail as a whole: nothing is known
-            _log.exception("the sensors")
+                reading = await sight.read()
+        except Exception as exc:  # noqa: BLE001 - sensors that fail as a whole: nothing is known
+            self._note(exc)
             return blind(self._clock.monotonic())
+        self._failure = ""
+        return reading
 
     async def _first_touch(self, sight: Sight) -> None:
         try:
             await sight.first_touch()
-        except Exception:  # noqa: BLE001 - what cannot be watched counts as a touch
-            _log.exception("the sensors' first touch")
+        except Exception as exc:  # noqa: BLE001 - what cannot be watched counts as a touch
+            self._note(exc)
         self._touches += 1
         self._touched()
+
+    def _note(self, failure: Exception) -> None:
+        what = repr(failure)
+        if what != self._failure:
+            self._failure = what
+            _log.error("the sensors fail", exc_info=failure)
