@@ -95,6 +95,7 @@ def _all_commands() -> tuple[CommandModule, ...]:
         demo_command,
         employ_command,
         keys_command,
+        ledger_command,
         new_command,
         offers_command,
         policy_command,
@@ -118,6 +119,7 @@ def _all_commands() -> tuple[CommandModule, ...]:
         policy_command,
         agent_command,
         agent_commands,
+        ledger_command,
         config_command,
     )
 
