@@ -141,11 +141,14 @@ def start_log(places: Places, verbosity: int, name: str = "jobman.log") -> None:
 
 def bug_report(text: str) -> Path | None:
     """Keep the traceback of a fault of jobman's in the log; None if even that fails."""
+    from jobman_agent import __version__
+    from jobman_agent.clock import SYSTEM_CLOCK
+    from jobman_agent.log import append
+
+    moment = SYSTEM_CLOCK.now().astimezone()
     try:
         path = find_places(os.environ).logs / "faults.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as log:
-            log.write(text + "\n")
+        append(path, f"{moment:%Y-%m-%d %H:%M:%S} jobman {__version__}\n{text}\n")
     except (OSError, InputError):
         return None
     return path
