@@ -45,6 +45,7 @@ UNTOUCHED_S = 7 * 86_400.0
 SCARCE_BYTES = 1 << 30
 MANY_PCS = 200
 LATE_S = 1.0
+SAME_TIME_S = 60.0
 _SPOOL = "check"
 _PROBE = "probe"
 _FRAME = b"jobman pool check\n"
@@ -164,6 +165,7 @@ async def _look(folder: Path, me: Sender, clock: Clock) -> list[Finding]:
             await _call(door, lambda: _mount(folder)),
             await _call(door, lambda: _modes(folder)),
             await _call(door, lambda: _people(folder)),
+            await _call(door, lambda: _clock(folder, me, clock)),
         ]
     finally:
         door.close()
@@ -240,6 +242,18 @@ def _people(folder: Path) -> Finding:
         text = f"{count} programs have an inbox here: from {MANY_PCS} on RabbitMQ is recommended"
         return Finding(Level.WARNING, "people", text)
     return Finding(Level.OK, "people", f"{count} programs have an inbox here")
+
+
+def _clock(folder: Path, me: Sender, clock: Clock) -> Finding:
+    ahead = _server_time(folder, me) - clock.now().timestamp()
+    if abs(ahead) < SAME_TIME_S:
+        return Finding(Level.OK, "clock", "the file server's clock and this PC's agree")
+    word = "ahead of" if ahead > 0 else "behind"
+    text = (
+        f"the file server's clock is {abs(ahead):.0f} s {word} this PC's: one of them is wrong, "
+        "and offers seem older or younger than they are"
+    )
+    return Finding(Level.WARNING, "clock", text)
 
 
 # ---- what nobody needs

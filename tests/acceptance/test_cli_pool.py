@@ -175,7 +175,8 @@ def test_a_pool_is_made_checked_and_cleaned(jobman, url, tmp_path):
     assert check.code == 0
     assert [line.split()[:2] for line in check.lines] == [
         *([level, what] for level, what in zip(
-            ["ok"] * 7, ["travel", "space", "case", "cloud", "mount", "modes", "people"],
+            ["ok"] * 8,
+            ["travel", "space", "case", "cloud", "mount", "modes", "people", "clock"],
             strict=True,
         )),
         ["removed", f"blobs/tmp/{old.name}"],
@@ -225,6 +226,8 @@ def test_a_broker_is_checked_and_a_refused_login_is_exit_4(jobman, broker_url):
     refused = jobman("offers", "--pool", broker_url.replace("guest:guest", "guest:wrong"))
 
     assert check.code == 0, check.err
-    assert [line.split()[:2] for line in check.lines] == [["ok", "hiring"], ["ok", "travel"]]
+    assert [line.split()[:2] for line in check.lines] == [
+        ["ok", what] for what in ("server", "hiring", "travel", "rights")
+    ]
     assert refused.code == 4
     assert "wrong" not in refused.err

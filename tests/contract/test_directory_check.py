@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections import namedtuple
+from datetime import timedelta
 
 import pytest
 
+from jobman_agent.clock import SystemClock
 from jobman_agent.errors import PoolUnsuitable
 from jobman_agent.pool import directory_check
 from jobman_agent.pool.contract import Sender
@@ -39,7 +42,7 @@ async def test_a_good_folder_is_all_right_and_as_it_was_afterwards(office):
 
     assert set(_levels(findings).values()) == {Level.OK}
     assert set(_levels(findings)) == {
-        "travel", "space", "case", "cloud", "mount", "modes", "people"
+        "travel", "space", "case", "cloud", "mount", "modes", "people", "clock"
     }  # fmt: skip
     assert [p for p in office.root.rglob("*") if p.is_file()] == []
     assert names(office.root / "inbox") == []
@@ -184,3 +187,16 @@ async def test_what_is_not_jobmans_is_not_cleaned(office):
         _age(path, 100)
 
     assert await clean(office.root, ME) == []
+
+
+async def test_a_file_server_whose_clock_is_wrong_is_a_warning_with_the_difference(office):
+    await office.connect("alice")
+
+    class Fast(SystemClock):
+        def now(self):
+            return super().now() + timedelta(hours=2)
+
+    findings = {finding.what: finding for finding in await check(office.root, ME, clock=Fast())}
+
+    assert findings["clock"].level is Level.WARNING
+    assert re.search(r"clock is 7[12]\d\d s behind this PC's", findings["clock"].text)
