@@ -30,21 +30,29 @@ def find() -> str | None:
 
 def level() -> str:
     """What a package can be surrounded with on this PC; tried, not guessed."""
+    return NONE if why_not() else BUBBLEWRAP
+
+
+def why_not() -> str:
+    """Why packages cannot run inside bubblewrap here, from a try; empty: they can."""
     program = find()
     if program is None:
-        return NONE
+        return "bubblewrap is not installed"
     try:
         ended = subprocess.run(
             [*_base(program), "/bin/true"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             timeout=_TRY_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return NONE
-    return BUBBLEWRAP if ended.returncode == 0 else NONE
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        return f"{program} does not work: {exc}"
+    if ended.returncode == 0:
+        return ""
+    said = ended.stderr.decode(errors="replace").strip() or f"exit code {ended.returncode}"
+    return f"{program} does not work: {said}"
 
 
 def wrap(argv: tuple[str, ...], folder: str, home: str, common: str | None) -> tuple[str, ...]:

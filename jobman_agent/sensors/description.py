@@ -10,6 +10,8 @@ from jobman_agent.sensors.hardware import Room
 from jobman_agent.sensors.probe import People
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from jobman_agent.sensors.station import Outcome
 
 PRESS_A_KEY = "press a key, pause for half a minute, and press one again: from then on it counts"
@@ -29,6 +31,8 @@ class Description:
     """Whether it was seen to reset within 30 days; None: of this one nobody asks that."""
     advice: str = ""
     """What to do; empty: nothing."""
+    reset_at: datetime | None = None
+    """When it was last seen to reset, in UTC; None: never."""
 
 
 def value_text(outcome: Outcome[object]) -> str:

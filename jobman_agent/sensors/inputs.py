@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOOKS_A_SECOND = 20
 """How often input is looked at for the first touch where no event tells it."""
 CHECK_SECONDS = 1.0
+SAVE_SECONDS = 1.0
 AFRESH_SECONDS = 0.3
 """A touch so much later than the one known is another one."""
 
@@ -146,9 +147,11 @@ class Inputs:
         return rows
 
     def close(self) -> None:
-        """Let every thread end."""
+        """Let every thread end; what was just proven is on disk by then, if the disk answers."""
         for source in self._sources.values():
             _end(source)
+        if self._saving is not None:
+            self._saving.join(SAVE_SECONDS)
 
     def _read(self, key: str, source: _Source) -> float | Unknown | None:
         """Note what a source says; how far the pointer moved."""
@@ -185,11 +188,13 @@ class Inputs:
         if isinstance(outcome.value, Unknown):
             kind = key.split(" ", 1)[0]
             advice = self._advice.get(kind, self._advice[""])
-            return Description(source.station.name, outcome.reason, False, age, proven, advice)
+            reset_at = self._proofs.seen.get(key)
+            name = source.station.name
+            return Description(name, outcome.reason, False, age, proven, advice, reset_at)
         text = f"last used {outcome.value:.0f} s ago"
-        return Description(
-            source.station.name, text, True, age, proven, "" if proven else PRESS_A_KEY
-        )
+        advice = "" if proven else PRESS_A_KEY
+        reset_at = self._proofs.seen.get(key)
+        return Description(source.station.name, text, True, age, proven, advice, reset_at)
 
     def _save(self) -> None:
         try:

@@ -56,6 +56,7 @@ class OthersCpu:
         clock: Clock,
         total: Callable[[], Total],
         used: Callable[[int], Used | None],
+        sample_seconds: float | None = None,
     ) -> None:
         """Take what it asks.
 
@@ -64,7 +65,9 @@ class OthersCpu:
             clock: The clocks.
             total: The processor's times.
             used: Those of a process; None if it has ended.
+            sample_seconds: At least so long is looked at for one sample; None: 10 s.
         """
+        self._sample_seconds = SAMPLE_SECONDS if sample_seconds is None else sample_seconds
         self._own_pids = own_pids
         self._clock = clock
         self._total = total
@@ -73,13 +76,13 @@ class OthersCpu:
         self._last: float | None = None
 
     def look(self) -> float:
-        """The last sample; a new one where the one before is 10 s old.
+        """The last sample; a new one where the one before is old enough.
 
         Raises:
             NotYet: there is no sample yet.
         """
         now = self._clock.monotonic()
-        if self._before is None or now - self._before[0] >= SAMPLE_SECONDS:
+        if self._before is None or now - self._before[0] >= self._sample_seconds:
             # The own first: what they use after this look is then taken for others', not less.
             own = {pid: used for pid in self._own_pids() if (used := self._used(pid)) is not None}
             after = (now, self._total(), own)
@@ -88,7 +91,7 @@ class OthersCpu:
                 self._last = self._last if sample is None else sample
             self._before = after
         if self._last is None:
-            raise NotYet(f"the first sample takes {SAMPLE_SECONDS:g} s")
+            raise NotYet(f"the first sample takes {self._sample_seconds:g} s")
         return self._last
 
     def close(self) -> None:

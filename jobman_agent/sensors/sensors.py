@@ -56,6 +56,7 @@ class Sensors:
         home: Path,
         environ: Mapping[str, str],
         system: System | None = None,
+        cpu_seconds: float | None = None,
     ) -> None:
         """Set them up; nothing is looked at before ``read``.
 
@@ -67,10 +68,12 @@ class Sensors:
             home: JOBMAN_HOME, for what was seen to reset; packages are kept on the same disk.
             environ: ``os.environ`` of the session.
             system: What there is to look at, as ``sensors.system``; None: this PC's.
+            cpu_seconds: So long a sample of the processor takes; None: 10 s.
         """
         self._system: System = system or this_system
         self._clock = clock
         self._settings = settings
+        self._cpu_seconds = cpu_seconds
         self._around = Surroundings(environ, home, own_pids)
         self._proofs = Proofs(home / FILE, host_name())
         self._proofs.load()
@@ -155,9 +158,9 @@ class Sensors:
             rows.append(self._describe(self._people))
             shown = [self._describe(station) for station in self._shown.values()]
             rows += shown
-        rows.append(self._describe(self._cpu, "{:.0f} %"))
+        rows.append(self._describe(self._cpu, "{:.0f} %".format))
         rows.append(self._describe(self._memory))
-        rows.append(self._describe(self._disk, "{:,} bytes free"))
+        rows.append(self._describe(self._disk, lambda free: f"{free / 1e9:.1f} GB free"))
         rows.append(self._describe(self._battery))
         if self._settings.idle.not_while_running:
             rows.append(self._describe(self._programs))
@@ -190,7 +193,13 @@ class Sensors:
         return Station(make, name, self._clock, every=EVERY[kind])
 
     def _make_cpu(self) -> OthersCpu:
-        return OthersCpu(self._around.own_pids, self._clock, self._system.total, self._system.used)
+        return OthersCpu(
+            self._around.own_pids,
+            self._clock,
+            self._system.total,
+            self._system.used,
+            self._cpu_seconds,
+        )
 
     def _make_programs(self) -> Programs:
         return Programs(
@@ -199,10 +208,12 @@ class Sensors:
             self._system.everyone,
         )
 
-    def _describe(self, station: Station[Any], form: str | None = None) -> Description:
+    def _describe(
+        self, station: Station[Any], form: Callable[[Any], str] | None = None
+    ) -> Description:
         outcome: Outcome[Any] = station.outcome
         age = None if outcome.at == 0.0 else self._clock.monotonic() - outcome.at
         known = not isinstance(outcome.value, Unknown)
-        text = form.format(outcome.value) if known and form else value_text(outcome)
+        text = form(outcome.value) if known and form else value_text(outcome)
         advice = "" if known or outcome.absent else "it counts as a no until it answers"
         return Description(station.name, text, known, age, None, advice)
