@@ -1,0 +1,76 @@
+"""Section ``desktop``: can there be an icon, and does the next login start an agent?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from jobman_agent.cli.doctor.line import Line, note, ok, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jobman_agent.cli.doctor.setup import Setup
+
+_TRAY_S = 5.0
+# In a process of its own: without a display the import fails, and Gtk, once loaded, stays.
+_TRY_TRAY = """\
+import json
+try:
+    import pystray
+    from PIL import Image
+    told = {"backend": pystray.Icon.__module__.split(".")[-1].lstrip("_"),
+            "menu": bool(pystray.Icon.HAS_MENU)}
+except BaseException as exc:
+    told = {"why": f"{type(exc).__name__}: {exc}"}
+print(json.dumps(told))
+"""
+
+
+def look(setup: Setup) -> Iterator[Line]:
+    """The start at login, and the icon; nothing of either is touched."""
+    yield _autostart(setup)
+    yield _tray()
+
+
+def _autostart(setup: Setup) -> Line:
+    from jobman_agent.cli.autostart import system
+    from jobman_agent.cli.autostart.entry import State
+
+    enable = "jobman autostart enable"
+    looks = {name: way.look() for name, way in system.ways(setup.environ).items()}
+    found = [(name, look) for name, look in looks.items() if look.state is not State.DISABLED]
+    if not found:
+        return note("autostart", "the next login starts no agent", enable, state="disabled")
+    name, look = found[0]
+    data = {"state": look.state.value, "way": name, "entry": look.entry, "program": look.program}
+    if look.state is State.STALE:
+        text = f"the next login would start what is not there any more: {look.program}"
+        return wrong("autostart", text, enable, data=data)
+    more = f"; {look.note}" if look.note else ""
+    return ok("autostart", f"the next login starts an agent ({look.entry}){more}", **data)
+
+
+def _tray() -> Line:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _TRY_TRAY],
+            capture_output=True,
+            timeout=_TRAY_S,
+            check=False,
+        )
+        told = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        return note("tray", f"whether there can be an icon was not found out in {_TRAY_S:.0f} s")
+    except ValueError:
+        return note("tray", "no icon: what draws it ends with an error", backend=None)
+    if "why" in told:
+        text = f"no icon here ({told['why']}); all that it does, the command line does"
+        return ok("tray", text, backend=None, menu=False)
+    backend = told["backend"]
+    if told["menu"]:
+        return ok("tray", f"an icon with a menu can be shown ({backend})", **told)
+    text = f"an icon can be shown, but without a menu ({backend})"
+    return note("tray", text, "sudo apt install python3-gi gir1.2-ayatanaappindicator3-0.1", **told)
