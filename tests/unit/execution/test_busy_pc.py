@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/autogroup").exists(), reason="this kernel shares the CPU otherwise"
 )
-LOOPS = 10
+LOOPS = 7
 HERE = "import os; os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\n"
 OTHERS = HERE + "print(flush=True)\nwhile True: pass"
 # As a runner with a package of two processes.
