@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.control import pipe_messages as words
 from jobman_agent.control.pipe import WorkerProcess
-from jobman_agent.execution import hurry, processes, tree
+from jobman_agent.execution import Enclosure, hurry, processes, tree
 from jobman_agent.log import get_logger
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Child:
         self._process: WorkerProcess | None = None
         self._runs: dict[str, words.ComingRun] = {}
         self._groups: dict[str, int] = {}
+        self._enclosure = Enclosure()
         self._root: int | None = None
         self._first: tuple[AgentSays, ...] = ()
         self._freezes = 0
@@ -135,6 +136,7 @@ class Child:
         def thaw() -> None:
             if not self._frozen:
                 tree.thaw(tokens, groups)
+                processes.let_go()
 
         self._hands.submit(thaw)
 
@@ -143,6 +145,7 @@ class Child:
         self._leaving = why
         # What it lets go on in order to end it must not be frozen once more.
         self._frozen = False
+        self._hands.submit(processes.let_go)
         self._after(lambda: self.say(words.Leave(why)))
 
     def kill(self) -> None:
@@ -157,6 +160,7 @@ class Child:
             process.kill()
             for one in below:
                 processes.kill_one(one)
+            self._enclosure.end()
             tree.end_runs(tokens)
 
         self._hands.submit(kill)
@@ -171,7 +175,8 @@ class Child:
             left = [one for one in (*roots, *tree.members((), groups)) if processes.is_alive(one)]
             for one in left:
                 processes.kill_one(one)
-            return len(left) + tree.end_runs(frozenset(runs)) + self._end_orphans()
+            count = len(left) + self._enclosure.end()
+            return count + tree.end_runs(frozenset(runs)) + self._end_orphans()
 
         future = asyncio.get_running_loop().run_in_executor(self._hands, sweep)
         future.add_done_callback(lambda done: self._swept(tuple(runs.values()), done))
@@ -181,7 +186,7 @@ class Child:
         here = os.getpid()
         groups = tuple(self._groups.values())
         strays = tree.members((), groups) if groups else []
-        return list({here, *processes.below([here]), *strays})
+        return list({here, *processes.below([here]), *strays, *self._enclosure.pids()})
 
     async def close(self) -> None:
         """Wait for what is being done; the worker, if there is one, is let go."""
@@ -209,6 +214,13 @@ class Child:
             process = self._spawn()
         except OSError as exc:
             self._handlers.gone(f"it cannot be started: {exc}")
+            return
+        try:
+            self._enclosure.take(process)
+        except OSError as exc:
+            with process:
+                process.kill()
+            self._handlers.gone(str(exc))
             return
         self._complaint = ""
         self._process = WorkerProcess(process, self._heard, self._gone)

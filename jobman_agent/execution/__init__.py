@@ -6,6 +6,7 @@ This is where the room chooses its operating system, once. The names below mean 
 - ``Launcher``, ``Child``, ``system_environment``: start a program, end its group or job object
 - ``prepare``, ``lower``, ``hurry``: yield to the owner's programs, and when not to
 - ``RUNNER_FLAGS``: how the runner itself is started
+- ``Enclosure``, ``WORKER_FLAGS``: what an agent's worker is started in, and how
 - ``processes``: look at processes and their descendants
 - ``Survivors``, ``Swept``: what a package leaves behind
 - ``SYSTEM``, ``total_memory``: what this PC is and has
@@ -18,7 +19,8 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "win32":
-    from jobman_agent.execution import processes_psutil as processes
+    from jobman_agent.execution import processes_windows as processes
+    from jobman_agent.execution.enclosure_windows import WORKER_FLAGS, Enclosure
     from jobman_agent.execution.folder_windows import Folder, is_regular, remove_tree
     from jobman_agent.execution.machine_windows import total_memory
     from jobman_agent.execution.priority_windows import RUNNER_FLAGS, hurry, lower, prepare
@@ -26,6 +28,7 @@ if sys.platform == "win32":
     from jobman_agent.execution.survivors_windows import Survivors, Swept
 elif sys.platform == "darwin":
     from jobman_agent.execution import processes_psutil as processes
+    from jobman_agent.execution.enclosure_posix import WORKER_FLAGS, Enclosure
     from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
     from jobman_agent.execution.machine_posix import total_memory
     from jobman_agent.execution.priority_macos import RUNNER_FLAGS, hurry, lower, prepare
@@ -33,6 +36,7 @@ elif sys.platform == "darwin":
     from jobman_agent.execution.survivors_macos import Survivors, Swept
 else:
     from jobman_agent.execution import processes_linux as processes
+    from jobman_agent.execution.enclosure_posix import WORKER_FLAGS, Enclosure
     from jobman_agent.execution.folder_posix import Folder, is_regular, remove_tree
     from jobman_agent.execution.machine_posix import total_memory
     from jobman_agent.execution.priority_linux import RUNNER_FLAGS, hurry, lower, prepare
@@ -45,7 +49,9 @@ SYSTEM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 __all__ = [
     "RUNNER_FLAGS",
     "SYSTEM",
+    "WORKER_FLAGS",
     "Child",
+    "Enclosure",
     "Folder",
     "Launcher",
     "Survivors",

@@ -1,19 +1,35 @@
 """Job objects by ctypes: a package and all its descendants end together, however we end.
 
 Source: https://learn.microsoft.com/windows/win32/procthread/job-objects. Limits other than
-kill-on-close are not set: memory is looked at by the keeper, as everywhere.
+kill-on-close and the priority are not set: memory is looked at by the keeper, as everywhere.
+
+A package's job object has a name, made of the number of the package's first process, so that the
+agent can ask for what is in it. What an agent's worker starts is in a job object of the agent's as
+well, and a package's is nested in that (Windows 8 and later).
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import sys
 from ctypes import wintypes
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from jobman_agent.execution import handles_windows as system
+
+if TYPE_CHECKING:
+    import subprocess
 
 assert sys.platform == "win32"
 
-_KILL_ON_JOB_CLOSE = 0x2000
+BORN_SUSPENDED = 0x4
+"""CREATE_SUSPENDED: nothing that a process starts is to be born outside its job object."""
+_KILL_ON_JOB_CLOSE, _PRIORITY_CLASS = 0x2000, 0x20
+_IDLE_PRIORITY = 0x40
+_RIGHTS = 0x4 | 0x2
+"""JOB_OBJECT_QUERY, JOB_OBJECT_SET_ATTRIBUTES."""
+_EXISTS = 183
 _ACCOUNTING, _PROCESS_IDS, _EXTENDED = 1, 3, 9
 _MOST_IDS = 4096
 _TICKS = 10_000_000
@@ -22,6 +38,8 @@ _TICKS = 10_000_000
 _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 _kernel32.CreateJobObjectW.restype = wintypes.HANDLE
 _kernel32.CreateJobObjectW.argtypes = [wintypes.LPVOID, wintypes.LPCWSTR]
+_kernel32.OpenJobObjectW.restype = wintypes.HANDLE
+_kernel32.OpenJobObjectW.argtypes = [wintypes.DWORD, wintypes.BOOL, wintypes.LPCWSTR]
 _kernel32.SetInformationJobObject.argtypes = [
     wintypes.HANDLE,
     ctypes.c_int,
@@ -89,19 +107,44 @@ class _ProcessIds(ctypes.Structure):
 class JobObject:
     """One job object; when the last handle closes, everything in it ends."""
 
-    def __init__(self) -> None:
-        self._handle = _kernel32.CreateJobObjectW(None, None)
-        if not self._handle:
-            raise ctypes.WinError(ctypes.get_last_error())
-        limits = _Extended()
-        limits.Basic.LimitFlags = _KILL_ON_JOB_CLOSE
-        done = _kernel32.SetInformationJobObject(
-            self._handle, _EXTENDED, ctypes.byref(limits), ctypes.sizeof(limits)
-        )
-        if not done:
-            error = ctypes.get_last_error()
-            self.close()
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    @classmethod
+    def new(cls, group: int | None = None) -> JobObject:
+        """Make one, named after a package's first process if that is given.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        handle = _kernel32.CreateJobObjectW(None, None if group is None else _name(group))
+        error = ctypes.get_last_error()
+        if not handle:
             raise ctypes.WinError(error)
+        job = cls(handle)
+        if group is not None and error == _EXISTS:
+            job.close()
+            raise OSError(f"there is a job object {_name(group)} already")
+        try:
+            job._limit(_KILL_ON_JOB_CLOSE)
+        except OSError:
+            job.close()
+            raise
+        return job
+
+    @classmethod
+    def of(cls, group: int) -> JobObject | None:
+        """The one that is named after a package's first process, if there is one."""
+        handle = _kernel32.OpenJobObjectW(_RIGHTS, False, _name(group))
+        return cls(handle) if handle else None
+
+    def yield_to_all(self) -> None:
+        """Give all its processes, those to come too, the lowest priority, for good.
+
+        Raises:
+            OSError: that was refused.
+        """
+        self._limit(_KILL_ON_JOB_CLOSE | _PRIORITY_CLASS, _IDLE_PRIORITY)
 
     def assign(self, process: int) -> None:
         """Put a process, by its handle, into the job.
@@ -141,6 +184,15 @@ class JobObject:
         """Let go of it."""
         _kernel32.CloseHandle(self._handle)
 
+    def _limit(self, flags: int, priority: int = 0) -> None:
+        limits = _Extended()
+        limits.Basic.LimitFlags, limits.Basic.PriorityClass = flags, priority
+        done = _kernel32.SetInformationJobObject(
+            self._handle, _EXTENDED, ctypes.byref(limits), ctypes.sizeof(limits)
+        )
+        if not done:
+            raise ctypes.WinError(ctypes.get_last_error())
+
     def _accounting(self) -> _Accounting:
         seen = _Accounting()
         self._query(_ACCOUNTING, seen)
@@ -150,3 +202,34 @@ class JobObject:
         _kernel32.QueryInformationJobObject(
             self._handle, kind, ctypes.byref(into), ctypes.sizeof(into), None
         )
+
+
+def put_into_a_new_one(process: subprocess.Popen[bytes], *, named: bool = False) -> JobObject:
+    """Put a process that was started with `BORN_SUSPENDED` into a job object, and let it begin.
+
+    Raises:
+        OSError: it cannot be put there; the process still waits.
+    """
+    try:
+        job = JobObject.new(process.pid if named else None)
+    except OSError as error:
+        raise _refused(error) from error
+    try:
+        job.assign(int(process._handle))  # type: ignore[attr-defined]
+    except OSError as error:
+        job.close()
+        raise _refused(error) from error
+    with system.Handle.opened(process.pid) as handle:
+        if handle is not None:
+            handle.resume()
+    return job
+
+
+def _refused(error: OSError) -> OSError:
+    text = f"it cannot be put into a job object: {error.strerror or error}"
+    return OSError(error.errno or errno.EINVAL, text)
+
+
+def _name(group: int) -> str:
+    """Of this session only, so that two users do not meet."""
+    return rf"Local\jobman-{group}"

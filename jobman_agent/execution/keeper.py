@@ -133,7 +133,9 @@ class Keeper:
 
     def _stay_with(self, run: Run) -> None:
         launcher = run.launcher
-        if launcher is not None and launcher.output not in self._chatty:
+        if launcher is None or launcher.output < 0:  # Windows: a thread reads it
+            return
+        if launcher.output not in self._chatty:
             self._chatty[launcher.output] = run
             self._selector.register(launcher.output, selectors.EVENT_READ)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import subprocess
 import sys
 
 import psutil
+
+from jobman_agent.execution import job_windows
 
 assert sys.platform == "win32"
 
 
 RUNNER_FLAGS = subprocess.CREATE_NO_WINDOW
 """How the runner is started: with a console of its own that nobody sees, for CTRL_BREAK."""
+_log = logging.getLogger(__name__)
 
 
 def prepare(*, yields: bool) -> None:
@@ -27,8 +31,17 @@ def hurry(*, now: bool, of: int | None = None) -> bool:
 
 
 def lower(pid: int, largest_file: int, *, yields: bool) -> None:
-    """Let one package yield to everything; what it has started by now keeps its class."""
+    """Let one package yield to everything, by its job object: whatever it starts yields too."""
     del largest_file
-    if yields:
-        with contextlib.suppress(psutil.Error):  # it has ended already
-            psutil.Process(pid).nice(psutil.IDLE_PRIORITY_CLASS)
+    job = job_windows.JobObject.of(pid) if yields else None
+    if job is None:
+        return
+    with contextlib.closing(job):
+        try:
+            job.yield_to_all()
+        except OSError as error:
+            _log.warning("package %d: its job object takes no priority: %s", pid, error)
+        # Not every Windows lets those follow that are in it already (Wine lets none).
+        for member in job.pids():
+            with contextlib.suppress(psutil.Error, OSError):  # it has ended already
+                psutil.Process(member).nice(psutil.IDLE_PRIORITY_CLASS)

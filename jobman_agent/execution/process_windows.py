@@ -16,9 +16,8 @@ import threading
 import time
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-import psutil
-
 from jobman_agent.execution import job_windows
+from jobman_agent.execution import processes_windows as processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 assert sys.platform == "win32"
 
-_CREATE_SUSPENDED = 0x4
 _PIECE = 64 << 10
 _PIECES = 64
 """Pieces of output that may wait for the keeper before the package has to."""
@@ -69,29 +67,21 @@ class Launcher:
         Raises:
             OSError: it cannot be started.
         """
-        job = job_windows.JobObject()
+        process = subprocess.Popen(
+            list(argv),
+            cwd=self._folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            creationflags=job_windows.BORN_SUSPENDED | subprocess.CREATE_NEW_PROCESS_GROUP,
+        )
         try:
-            process = subprocess.Popen(
-                list(argv),
-                cwd=self._folder,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                creationflags=_CREATE_SUSPENDED | subprocess.CREATE_NEW_PROCESS_GROUP,
-            )
+            job = job_windows.put_into_a_new_one(process, named=True)
         except OSError:
-            job.close()
-            raise
-        handle = int(process._handle)  # type: ignore[attr-defined]
-        try:
-            job.assign(handle)
-            psutil.Process(process.pid).resume()
-        except (OSError, psutil.Error) as error:
             process.kill()
             process.wait()
-            job.close()
-            raise OSError(f"it cannot be put into a job object: {error}") from error
+            raise
         assert process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
         self._reader.start()
@@ -151,15 +141,11 @@ class Child:
 
     def freeze(self) -> None:
         """Suspend every process in the job."""
-        for pid in self._job.pids():
-            with contextlib.suppress(psutil.Error, OSError):
-                psutil.Process(pid).suspend()
+        processes.freeze_group(self.pid)
 
     def thaw(self) -> None:
         """Let every process in the job go on."""
-        for pid in self._job.pids():
-            with contextlib.suppress(psutil.Error, OSError):
-                psutil.Process(pid).resume()
+        processes.thaw_group(self.pid)
 
     def reap(self) -> Usage:
         """Take its exit status, and let go of the job."""

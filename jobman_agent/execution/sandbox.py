@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import subprocess
 
+from jobman_agent.execution import SYSTEM
+
 _PLACES = ("/usr/bin/bwrap", "/usr/local/bin/bwrap")
 _TRY_SECONDS = 10
 NONE, BUBBLEWRAP = "none", "bubblewrap"
@@ -25,7 +27,9 @@ def _base(program: str) -> tuple[str, ...]:
 
 def find() -> str | None:
     """The path of bubblewrap, or None."""
-    return next((path for path in _PLACES if os.access(path, os.X_OK)), None)
+    # Elsewhere it is another program, if there is a file of that name at all (as under Wine).
+    places = _PLACES if SYSTEM == "linux" else ()
+    return next((path for path in places if os.access(path, os.X_OK)), None)
 
 
 def level() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from jobman_agent.execution import processes_psutil as processes
+from jobman_agent.execution import processes_windows as processes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
