@@ -24,6 +24,7 @@
       NotAllowed                      exit 4
       AlreadyRunning                  exit 4   another jobman holds this job or this agent
       AgentNotRunning                 exit 5
+      NoDesktop                       exit 2   nowhere to show an icon
       EventRefused                    the agent was told what cannot be: a fault of its shell
 
 Whether something may be tried again is in the class, never in the text. Each room translates
@@ -169,6 +170,12 @@ class AgentNotRunning(JobmanError):
     """No agent runs for this JOBMAN_HOME."""
 
     exit_code = ExitCode.NO_AGENT
+
+
+class NoDesktop(JobmanError):
+    """There is no desktop on which an icon could be shown: log in to one, or do without."""
+
+    exit_code = ExitCode.BAD_INPUT
 
 
 class EventRefused(JobmanError):

@@ -22,10 +22,19 @@ _END_S = 5.0
 
 def adopt() -> bool:
     """Become a subreaper; False: not on this system."""
+    return _set_subreaper(1)
+
+
+def adopt_no_more() -> None:
+    """Let orphans go to whom they would go without us, until `adopt`."""
+    _set_subreaper(0)
+
+
+def _set_subreaper(on: int) -> bool:
     if SYSTEM != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    return bool(libc.prctl(_SUBREAPER, 1, 0, 0, 0) == 0)
+    return bool(libc.prctl(_SUBREAPER, on, 0, 0, 0) == 0)
 
 
 def end_adopted() -> int:

@@ -57,7 +57,8 @@ FORECAST_S = 60.0
 _LOOK_S = {
     State.OFF_DUTY: 10.0,
     State.SEEKING: 1.0,
-    State.WORKING: 1.0,
+    # Should an event of the first touch be missed, this is what finds it, within a second.
+    State.WORKING: 0.5,
     # A bumped mouse is over after a second.
     State.SUSPENDED: 0.25,
     State.LEAVING: 1.0,
@@ -104,20 +105,10 @@ class Agent:
         self._ledger = Ledger(equipment.home, self._disk.do)
         self._record = Record(equipment.home, self._disk.do)
         self._kept = KeptPause(equipment.home)
-        self._faces = faces.Faces(
-            equipment.home,
-            equipment.settings_file,
-            equipment.judge_employer,
-            self._standing_shown,
-            equipment.clock,
-        )
-        handlers = Handlers(
-            self._snapshot_came,
-            self._package_ended,
-            self._gone,
-            self._lost,
-            self._faces.told_of,
-        )
+        asks = (equipment.settings_file, equipment.judge_employer)
+        self._faces = faces.Faces(equipment.home, *asks, self._shown, equipment.clock)
+        told = (self._snapshot_came, self._package_ended, self._gone, self._lost)
+        handlers = Handlers(*told, self._faces.told_of)
         self._child = Child(
             equipment.spawn, handlers, KeptRuns(equipment.home, self._disk), equipment.end_orphans
         )
@@ -327,14 +318,10 @@ class Agent:
         self._tell(Event(What.WORKER_GONE))
         self._wake.set()
 
-    def _standing_shown(self) -> faces.Shown:
-        return faces.Shown(
-            self.status(),
-            self._standing.pause_next is not None,
-            self._work_until,
-            bool(self._failures.reasons(self._clock.monotonic(), self._clock.now())),
-            self._snapshot,
-        )
+    def _shown(self) -> faces.Shown:
+        failing = bool(self._failures.reasons(self._clock.monotonic(), self._clock.now()))
+        pausing = self._standing.pause_next is not None
+        return faces.Shown(self.status(), pausing, self._work_until, failing, self._snapshot)
 
     async def _handle(self, request: ask.Request) -> ask.Reply:
         now = self._clock.now()

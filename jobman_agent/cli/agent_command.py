@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,9 @@ from jobman_agent.errors import ExitCode
 if TYPE_CHECKING:
     import argparse
     import subprocess
-    from collections.abc import Callable, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
 
-    from jobman_agent.agent.loop import Equipment
+    from jobman_agent.agent.loop import Agent, Equipment
     from jobman_agent.agent.sight import Sight
     from jobman_agent.cli.commands import Commands
     from jobman_agent.settings.pc import Settings
@@ -27,13 +28,16 @@ Watch this PC; while its owner does not need it, by the rules of jobman.ini, let
 packages and run them. At the first key or mouse they stop, and later they are handed back. Stays
 in the foreground; Ctrl-C hands back and ends, a second one ends it at once. jobman status, why,
 pause, resume and quit talk to it. It starts with wrong settings too, does nothing while they are,
-and goes on when they are right.
+and goes on when they are right. Where there is a desktop it has an icon in the notification area.
 """
 
 
 def register(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    add_command(commands, common, "agent", "work while this PC is idle", _ABOUT, run)
+    parser = add_command(commands, common, "agent", "work while this PC is idle", _ABOUT, run)
+    parser.add_argument(
+        "--no-tray", action="store_true", help="show no icon, whatever [tray] show says"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,8 +73,30 @@ async def _live(args: argparse.Namespace, places: Places) -> int:
         say(f"agent {os.getpid()} for {places.home}; jobman status says what it does")
 
     with Interrupts(quit_, agent.kill) as interrupts:
-        await agent.run(up)
+        async with _tray(args, agent, equipment):
+            await agent.run(up)
     return ExitCode.INTERRUPTED if interrupts.count else ExitCode.DONE
+
+
+@asynccontextmanager
+async def _tray(
+    args: argparse.Namespace, agent: Agent, equipment: Equipment
+) -> AsyncIterator[None]:
+    """See to the icon for as long as the agent lives."""
+    import asyncio
+
+    from jobman_agent.cli.tray_starting import keep_tray
+
+    def is_wanted() -> bool:
+        settings = equipment.settings.settings
+        return not args.no_tray and (settings is None or settings.show_tray)
+
+    keeping = asyncio.create_task(keep_tray(agent, is_wanted))
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
 
 
 def _equipment(args: argparse.Namespace, places: Places) -> Equipment:
@@ -90,6 +116,15 @@ def _equipment(args: argparse.Namespace, places: Places) -> Equipment:
 
         return Sensors(settings, own_pids, home=places.home, environ=os.environ)
 
+    def judge_employer(name: str, key: str, answer: str) -> None:
+        from jobman_agent.trust.employers import load_employers
+
+        employers = load_employers(load(), places.employers_file)
+        if answer == "never":
+            employers.never(key)
+        else:
+            employers.add(name, key, code=answer == "allow_code")
+
     files = (config or places.user_file, places.machine_file)
     return Equipment(
         home=places.home,
@@ -100,6 +135,8 @@ def _equipment(args: argparse.Namespace, places: Places) -> Equipment:
         ),
         spawn=_spawner(args),
         end_orphans=_adopt(),
+        settings_file=files[0],
+        judge_employer=judge_employer,
     )
 
 
@@ -113,6 +150,7 @@ def _adopt() -> Callable[[], int]:
 def _spawner(args: argparse.Namespace) -> Callable[[], subprocess.Popen[bytes]]:
     """Starts a worker that is given the same settings as this agent."""
     from jobman_agent.control.pipe import spawn_worker
+    from jobman_agent.execution import WORKER_FLAGS
 
     argv = [sys.executable, "-m", "jobman_agent", "work", "--agent-pipe"]
     for option in ("config", "pool"):
@@ -120,10 +158,6 @@ def _spawner(args: argparse.Namespace) -> Callable[[], subprocess.Popen[bytes]]:
             argv += [f"--{option}", given]
 
     def spawn() -> subprocess.Popen[bytes]:
-        import subprocess
-
-        windows = ("CREATE_NO_WINDOW", "CREATE_NEW_PROCESS_GROUP")
-        flags = sum(getattr(subprocess, name, 0) for name in windows)
-        return spawn_worker(argv, os.environ, flags=flags)
+        return spawn_worker(argv, os.environ, flags=WORKER_FLAGS)
 
     return spawn

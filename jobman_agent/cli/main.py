@@ -90,17 +90,21 @@ def _all_commands() -> tuple[CommandModule, ...]:
     """Every module of commands, in the order of the help."""
     from jobman_agent.cli import (
         agent_command,
+        autostart_command,
         check_command,
         config_command,
         demo_command,
+        doctor_command,
         employ_command,
         keys_command,
         ledger_command,
+        log_command,
         new_command,
         offers_command,
         policy_command,
         pool_command,
         run_command,
+        tray_command,
         withdraw_command,
         work_command,
     )
@@ -119,7 +123,11 @@ def _all_commands() -> tuple[CommandModule, ...]:
         policy_command,
         agent_command,
         agent_commands,
+        tray_command,
+        doctor_command,
         ledger_command,
+        log_command,
+        autostart_command,
         config_command,
     )
 

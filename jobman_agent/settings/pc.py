@@ -102,6 +102,8 @@ class Settings:
     limits: Limits
     software: tuple[Software, ...]
     employers: EmployerSettings
+    show_tray: bool = True
+    """``[tray] show``."""
     locked: frozenset[str] = frozenset()
     """What ``[locked] keys`` of the machine's file names: ``hours``, ``pool.url``."""
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -158,6 +160,7 @@ def build(values: Values, host: str) -> Settings:
         ),
         software=software,
         employers=_employers(values),
+        show_tray=values[key.TRAY_SHOW],
     )
 
 

@@ -209,6 +209,13 @@ NEVER = Key(
     example="mallory",
 )
 
+TRAY_SHOW = Key(
+    "show",
+    parse_yes_no,
+    "Whether the agent shows an icon where there is a desktop. All that it offers can be typed.",
+    default="yes",
+)
+
 LOCKED = Key(
     "keys",
     _names,
@@ -286,6 +293,7 @@ JOBMAN = Schema(
                 ("alice = ed25519:BASE64",),
             ),
         ),
+        Section("tray", "The icon in the notification area.", (TRAY_SHOW,)),
         Section("locked", "What IT decides for this PC.", (LOCKED,)),
     ),
 )

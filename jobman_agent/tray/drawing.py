@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image, ImageDraw
 
-from jobman_agent.tray.picture import Kind, Picture
+from jobman_agent.tray.picture import Badge, Kind, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,8 +100,8 @@ def draw(picture: Picture, size: int) -> Image.Image:
     """The picture as RGBA, `size` pixels wide and high."""
     pen = _Pen(size)
     _DRAWN[picture.kind](pen, picture.share)
-    if picture.warns:
-        _badge(pen)
+    if picture.badge is not None:
+        _BADGES[picture.badge](pen)
     return pen.done()
 
 
@@ -198,12 +198,21 @@ def _trouble(pen: _Pen, _share: float | None) -> None:
     pen.box(7, 12, 9, 14, fill=_WHITE)
 
 
-def _badge(pen: _Pen) -> None:
-    """Something is wrong besides: on any picture, in its corner."""
+def _warning(pen: _Pen) -> None:
     pen.disc((12, 12), 4, _WHITE)
     pen.disc((12, 12), 3.5, _RED)
     pen.box(11.4, 9.6, 12.6, 12.4, fill=_WHITE)
     pen.box(11.4, 13.2, 12.6, 14.4, fill=_WHITE)
+
+
+def _question(pen: _Pen) -> None:
+    pen.box(8, 7, 16, 16, fill=_WHITE, radius=1)
+    pen.box(8.5, 7.5, 15.5, 15.5, fill=_BLUE, radius=0.8)
+    pen.arc((12, 10.4), 2.2, 1.2, _WHITE, 0.5)
+    pen.line((10.3, 10), (10.6, 9.2), 1.1, _WHITE)
+    pen.line((10.6, 9.2), (12, 8.8), 1.1, _WHITE)
+    pen.line((12, 12), (12, 12.4), 1.2, _WHITE)
+    pen.box(11.4, 13.4, 12.6, 14.6, fill=_WHITE)
 
 
 def _at(radius: float, degrees: float) -> Point:
@@ -220,6 +229,10 @@ _DRAWN: dict[Kind, Callable[[_Pen, float | None], None]] = {
     Kind.FROZEN: _snowflake,
     Kind.PAUSED: _pause,
     Kind.TROUBLE: _trouble,
+}
+_BADGES: dict[Badge, Callable[[_Pen], None]] = {
+    Badge.TROUBLE: _warning,
+    Badge.QUESTION: _question,
 }
 
 if __name__ == "__main__":

@@ -19,6 +19,13 @@ class Kind(Enum):
     TROUBLE = "something is wrong"
 
 
+class Badge(Enum):
+    """What stands in the picture's corner."""
+
+    TROUBLE = "something is wrong besides"
+    QUESTION = "somebody asks you something"
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One icon."""
@@ -27,5 +34,4 @@ class Picture:
     share: float | None = None
     """WORKING: how much of what packages usually take has passed; PAUSED: what is left of it, at
     most an hour. From 0 to 1; None: nobody can say."""
-    warns: bool = False
-    """Something is wrong besides."""
+    badge: Badge | None = None

@@ -44,6 +44,8 @@ class Jobman:
             **{name: text for name, text in os.environ.items() if not name.startswith("JOBMAN_")},
             "JOBMAN_HOME": str(self.home),
             "JOBMAN_CONFIG": "",
+            # Nobody who runs the tests wants icons on the desktop.
+            "JOBMAN_TRAY_SHOW": "no",
             "HOME": str(folder),
             "XDG_CONFIG_HOME": str(folder / "config"),
             "PYTHONPATH": str(CLONE),

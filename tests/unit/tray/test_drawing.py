@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from jobman_agent.tray.drawing import APP_SIZES, draw
-from jobman_agent.tray.picture import Kind, Picture
+from jobman_agent.tray.picture import Badge, Kind, Picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,8 @@ PICTURES = [
     Picture(Kind.WORKING, 0.25),
     Picture(Kind.WORKING, 0.75),
     Picture(Kind.PAUSED, 0.5),
-    Picture(Kind.WORKING, warns=True),
+    Picture(Kind.WORKING, badge=Badge.TROUBLE),
+    Picture(Kind.WORKING, badge=Badge.QUESTION),
 ]
 
 
