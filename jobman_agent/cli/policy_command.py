@@ -19,6 +19,10 @@ _ABOUT = """\
 Whether this PC may start work at a time, judged by its settings alone: nobody looks whether
 the owner is here or what the processor does. Without --at: now. A time without an offset is
 local time; times are shown in the zone of TZ, else the system's.
+
+With --week: what this PC would have done in the last seven days, judged by these settings, or by
+those of --config FILE. The agent records what that needs; where it has not yet, an example week is
+judged. Assumed is that there is always work.
 """
 _YEARS = range(1970, 9001)
 """What every time zone library can count with."""
@@ -27,8 +31,16 @@ _YEARS = range(1970, 9001)
 def register(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = add_command(commands, common, "policy", "when this PC may work", _ABOUT, _run)
-    parser.add_argument(
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument(
         "--at", metavar="ISO-TIME", help="2026-12-24T18:00, or with an offset: ...T18:00+01:00"
+    )
+    when.add_argument(
+        "--week", action="store_true", help="what the last seven days would have been"
+    )
+    parser.add_argument("--png", metavar="FILE", help="with --week: draw it as well")
+    parser.add_argument(
+        "--example", action="store_true", help="with --week: the example week, whatever is recorded"
     )
 
 
@@ -38,6 +50,12 @@ def _run(args: argparse.Namespace) -> int:
     from jobman_agent.policy import judge_hours, make_rules
     from jobman_agent.settings.public_holidays import find_holidays
 
+    if args.week:
+        from jobman_agent.cli.policy_week import show_week
+
+        return show_week(args)
+    if args.png is not None or args.example:
+        raise InputError("--png and --example say how --week is shown: write --week too")
     context = load_context(args)
     now = SYSTEM_CLOCK.now()
     moment = now if args.at is None else _moment(args.at)

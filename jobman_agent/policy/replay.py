@@ -14,12 +14,19 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from jobman_agent.model.reading import UNKNOWN, InputSource, Reading, RemoteUser
 from jobman_agent.model.verdict import Permit, ReasonCode
 from jobman_agent.policy.decide import decide
 from jobman_agent.policy.hours import opening_at
 from jobman_agent.policy.memory import Memory
-from jobman_agent.policy.rules import GAP_SECONDS, PRESENTATION_CAP
+from jobman_agent.policy.rules import (
+    GAP_SECONDS,
+    MEMORY_PRESSURE,
+    MEMORY_TO_START,
+    PRESENTATION_CAP,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +37,8 @@ if TYPE_CHECKING:
 
 LONGEST_STEP_S = 3600.0
 _MEMORY_BYTES = 10**10
+_USED_TO_START = 100 - 100 * MEMORY_TO_START
+_USED_PRESSURE = 100 - 100 * MEMORY_PRESSURE
 _NEVER = -1e9
 _ROUNDING_S = 1e-4
 
@@ -104,7 +113,7 @@ class _Replay:
         """Since when key and mouse have not been used, here and from elsewhere."""
 
     def run(self) -> Iterator[Stretch]:
-        steps = self._span.steps
+        steps = list(_as_the_rules_see_it(self._span, self._rules))
         for number, (start, seen) in enumerate(steps):
             end = steps[number + 1][0] if number + 1 < len(steps) else self._span.end
             self._note_quiet(start, seen)
@@ -183,7 +192,8 @@ class _Replay:
         users: tuple[RemoteUser, ...] = ()
         if self._quiet["remote"] > _NEVER:
             users = (RemoteUser("somebody", quiet["remote"]),)
-        listed = frozenset(self._rules.idle.not_while_running)
+        ran = {name.lower() for name in seen.running or ()}
+        listed = self._rules.idle.not_while_running
         used = seen.memory
         return Reading(
             taken_at=now,
@@ -195,12 +205,30 @@ class _Replay:
             memory_total=_MEMORY_BYTES,
             disk_free=UNKNOWN if seen.disk is None else seen.disk,
             on_battery=UNKNOWN if seen.battery is None else seen.battery,
-            running=UNKNOWN if seen.running is None else listed.intersection(seen.running),
+            running=UNKNOWN
+            if seen.running is None
+            else frozenset(name for name in listed if name.lower() in ran),
             presentation=UNKNOWN
             if seen.presentation is None
             else ("presentation" if seen.presentation else None),
             engaged=self._engaged,
         )
+
+
+def _as_the_rules_see_it(span: Span, rules: Rules) -> Iterator[tuple[float, Seen]]:
+    """The steps of a span without those that are the same to the policy."""
+    idle = rules.idle
+    before: object = None
+    for at, seen in span.steps:
+        cpu, used = seen.cpu, seen.memory
+        levels = (
+            None if cpu is None else (cpu < idle.cpu_below, cpu > idle.cpu_above),
+            None if used is None else (used > _USED_TO_START, used > _USED_PRESSURE),
+        )
+        now = (levels, msgspec.structs.replace(seen, cpu=None, memory=None))
+        if now != before:
+            yield at, seen
+        before = now
 
 
 class _Edges:

@@ -1,8 +1,11 @@
-"""``jobman policy --at``: what the settings alone say of a time."""
+"""``jobman policy``: what the settings alone say of a time, and what a week would have been."""
 
 from __future__ import annotations
 
+import json
 import os
+import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -140,3 +143,100 @@ def test_a_time_zone_that_is_missing_is_told(jobman, words):
 
     assert said.code == 2
     assert said.err.startswith("jobman: TZ names no time zone")
+
+
+def record_a_night(jobman):
+    """Since yesterday's evening this PC was left alone, up to a visit an hour ago."""
+    folder = jobman.home / "record"
+    folder.mkdir(parents=True)
+    now = int(time.time())
+    lines = [
+        {
+            "at": now - 20 * 3600, "begin": True, "input": False, "remote": False, "locked": True,
+            "cpu": 0, "memory": 40, "disk": 2_000_000_000, "battery": False,
+            "presentation": False, "running": [], "listed": ["zoom"],
+        },
+        {"at": now - 3600, "input": True},
+        {"at": now - 3500, "input": False},
+        {"at": now - 60},
+    ]  # fmt: skip
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    for days in (1, 0):
+        day = datetime.fromtimestamp(now - days * 86400, UTC).date()
+        (folder / f"{day}.jsonl").write_text(text if days else "")
+    return folder / f"{day}.jsonl"
+
+
+ALWAYS = {"JOBMAN_HOURS_MONDAY_SUNDAY": "all day"}
+
+
+def test_without_a_record_an_example_week_is_judged_and_called_one(jobman):
+    said = jobman("policy", "--week", COLUMNS="80")
+
+    assert (said.code, said.err) == (0, "")
+    assert said.lines[0].startswith("An example week, Mon ")
+    assert sum(line[:3] in ("Mon", "Sat", "Sun") for line in said.lines) == 3
+    assert max(map(len, said.lines)) <= 80 + len(str(jobman.folder))
+
+
+def test_the_recorded_week_is_judged_and_drawn(jobman):
+    record_a_night(jobman)
+    said = jobman("policy", "--week", "--json", "--png", "week.png", **ALWAYS)
+
+    assert (said.code, said.err) == (0, "drawn: week.png\n")
+    assert said.json["source"] == "record"
+    assert said.json["hours_known"] == pytest.approx(19.98, abs=0.02)
+    assert said.json["hours_gained"] == pytest.approx(19.9, abs=0.03)  # locked: the short wait
+    assert (said.json["interruptions"], said.json["flaps"]) == (1, 0)
+    assert said.json["stretches"][-1]["state"] == "working"
+    assert said.json["png"] == "week.png"
+    assert (jobman.folder / "week.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_settings_are_compared_with_those_that_hold(jobman):
+    record_a_night(jobman)
+    (jobman.folder / "other.ini").write_text("[hours]\nmonday-sunday = all day\n")
+    (jobman.folder / "my.ini").write_text("[hours]\nmonday-sunday = none\n")
+
+    said = jobman("policy", "--week", "--config", "other.ini", "--json")
+
+    assert said.json["before"]["hours_gained"] == 0
+    assert said.json["before"]["reasons"][0]["code"] == "hours"
+    assert said.json["hours_gained"] > 19
+    (jobman.folder / "my.ini").write_text("[hours]\nmonday-sunday = nine to five\n")
+    broken = jobman("policy", "--week", "--config", "other.ini", "--json")
+    assert broken.json["before"] is None
+    assert "no comparison with the settings that hold now" in broken.err
+
+
+def test_what_the_record_does_not_know_is_told(jobman):
+    today = record_a_night(jobman)
+    today.write_text('{"at":17953')
+
+    said = jobman("policy", "--week", JOBMAN_IDLE_NOT_WHILE_RUNNING="Zoom, Teams.exe", **ALWAYS)
+
+    assert said.code == 0
+    assert "1 line of the record cannot be read (torn by a crash or a full disk)" in said.err
+    assert "nobody looked for Teams.exe while this was recorded" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--week", "--png", "week.gif"), "write a name that ends in .png"),
+        (("--week", "--png", "nowhere/week.png"), "there is no folder"),
+        (("--png", "week.png"), "write --week too"),
+        (("--example",), "write --week too"),
+        (("--week", "--at", "2026-11-24T12:00"), "not allowed with"),
+    ],
+)
+def test_a_week_that_cannot_be_shown_so_is_told(jobman, words, what):
+    said = jobman("policy", *words)
+
+    assert said.code == 2
+    assert what in said.err
+
+
+def test_the_example_can_be_had_all_the_same(jobman):
+    record_a_night(jobman)
+    assert jobman("policy", "--week", "--example", "--json").json["source"] == "example"

@@ -106,7 +106,7 @@ def test_a_presentation_is_forgotten_after_four_hours():
 
 
 def test_what_was_not_listed_is_not_known_and_what_is_not_listed_any_more_does_not_count():
-    zoom = (1000, {"running": ("zoom",)})
+    zoom = (1000, {"running": ("Zoom",)})
     assert played(zoom)[3] == (1000, "frozen", {"program"})
     assert len(played(zoom, rules=the_rules(not_while_running=("skype",)))) == 3
 
