@@ -30,6 +30,15 @@ FOR_TESTS = (
     "wtype",
     "dbus",
     "python3-dbusmock",
+    # Panels that show icons, and what lets the system's Python show one with a menu.
+    "trayer",
+    "xfce4-panel",
+    "gir1.2-gtk-3.0",
+    "gir1.2-ayatanaappindicator3-0.1",
+    "python3-gi",
+    "python3-venv",
+    "x11-utils",
+    "imagemagick",
     # Windows, as far as Wine shows it.
     "wine64",
     "wine",
@@ -45,7 +54,8 @@ FOR_TESTS = (
 ELSEWHERE = {
     "darwin": "brew install rabbitmq povray",
     "linux": "your distribution's rabbitmq-server, strace, povray (with its sample scenes), "
-    "bubblewrap, xvfb, xdotool, sway, wtype, dbus, python-dbusmock, Wine and mingw-w64's gcc",
+    "bubblewrap, xvfb, xdotool, sway, wtype, dbus, python-dbusmock, Wine, mingw-w64's gcc, trayer, "
+    "xfce4-panel, imagemagick, and PyGObject with GTK 3 and Ayatana AppIndicator",
     "win32": "Erlang/OTP and RabbitMQ Server by their installers",
 }
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300")
