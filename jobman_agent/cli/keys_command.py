@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from jobman_agent.cli.commands import add_command, add_subcommands
-from jobman_agent.cli.output import print_json, print_table, say
+from jobman_agent.cli.output import one_line, print_json, print_table, say
 from jobman_agent.errors import ExitCode
 from jobman_agent.model.public_key import fingerprint
 
@@ -14,13 +15,17 @@ if TYPE_CHECKING:
 
     from jobman_agent.cli.commands import Commands
     from jobman_agent.cli.context import Context
+    from jobman_agent.control.messages import ShownEmployer
     from jobman_agent.trust.employers import Employers
 
 _KEYS = """\
 Every message is signed. This user's key is made at the first use and stays on this PC; what others
 need of it is the line that jobman keys export prints.
 """
-_SHOW = "Show this user's key, the employers that this PC knows, and the workers."
+_SHOW = """\
+Show this user's key, the employers that this PC knows, the workers, and the unknown employers that
+wait for an answer, as the icon's menu does.
+"""
 _EXPORT = """\
 Print this user's public key as one line for [employers] in another PC's jobman.ini. Its owner can
 also type: jobman keys trust NAME ed25519:...
@@ -93,7 +98,34 @@ def _show(args: argparse.Namespace) -> int:
         print_table(HEADERS, rows)
     else:
         say("this PC works for nobody yet: jobman keys trust NAME KEY")
+    for asks in _asking(context):
+        print()
+        print(one_line(f"{asks.name} wants to use this PC, for: {asks.title}"))
+        print(f"fingerprint  {asks.fingerprint}")
+        if asks.name_taken:
+            print(one_line(f"This is not the {asks.name} that this PC knows: choose another name."))
+        code = " [--code]" if asks.own_code else ""
+        name = "NAME" if asks.name_taken else shlex.quote(one_line(asks.name))
+        print(f"  jobman keys trust {name} {asks.key}{code}")
+        print(f"  jobman keys never {asks.key}")
     return ExitCode.DONE
+
+
+def _asking(context: Context) -> tuple[ShownEmployer, ...]:
+    from jobman_agent.agent.asking import Asking
+    from jobman_agent.clock import SYSTEM_CLOCK
+
+    return Asking(context.places.home).pending(SYSTEM_CLOCK.now())
+
+
+def _is_answered(context: Context, who: str) -> None:
+    """Nobody is asked about this key, or name, any more."""
+    from jobman_agent.agent.asking import Asking
+
+    def is_meant(asks: ShownEmployer) -> bool:
+        return who in (asks.key, asks.name.lower())
+
+    Asking(context.places.home).answered(is_meant)
 
 
 def _as_json(context: Context, employers: Employers) -> dict[str, object]:
@@ -115,6 +147,17 @@ def _as_json(context: Context, employers: Employers) -> dict[str, object]:
         "employers": known,
         "never": sorted(employers.never_words()),
         "workers": employers.known_workers(),
+        "asking": [
+            {
+                "name": asks.name,
+                "key": asks.key,
+                "fingerprint": asks.fingerprint,
+                "title": asks.title,
+                "own_code": asks.own_code,
+                "name_taken": asks.name_taken,
+            }
+            for asks in _asking(context)
+        ],
     }
 
 
@@ -143,8 +186,10 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _trust(args: argparse.Namespace) -> int:
-    _, employers = _open(args)
+    context, employers = _open(args)
     before = employers.add(args.name, args.key, code=args.code, worker=args.worker)
+    if not args.worker:
+        _is_answered(context, args.key)
     name, shown = args.name.strip().lower(), fingerprint(args.key)
     if args.json:
         print_json(
@@ -163,8 +208,9 @@ def _trust(args: argparse.Namespace) -> int:
 
 
 def _never(args: argparse.Namespace) -> int:
-    _, employers = _open(args)
+    context, employers = _open(args)
     employers.never(args.who)
+    _is_answered(context, args.who.lower() if args.who[:8] != "ed25519:" else args.who)
     if args.json:
         print_json({"never": args.who})
     else:
