@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import struct
-import subprocess
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,72 +12,20 @@ import pytest
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.sensors.probe import Absent, Unseen
 from tests.fakes import FakeClock
-from tests.unit.sensors.conftest import DEADLINE, need, wait_until
+from tests.unit.sensors.conftest import wait_until
+from tests.unit.sensors.sway import session  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.unit.sensors.sway import Session
 
 from jobman_agent.sensors.wayland_linux import WaylandIdle
 
-NOBODY = 65534
-CONFIG = "output HEADLESS-1 resolution 640x480\nxwayland disable\n"
 
-
-class Session:
-    """A sway session in a folder of its own."""
-
-    def __init__(self, folder: str, display: str, env: dict[str, str]) -> None:
-        self.folder = folder
-        self.display = display
-        self._env = env | {"WAYLAND_DISPLAY": display}
-
-    def types(self, text: str) -> None:
-        subprocess.run(["wtype", text], env=self._env, check=True, timeout=DEADLINE, **as_user())
-
-
-def as_user() -> dict[str, int]:
-    """Sway refuses to run as root."""
-    return {"user": NOBODY, "group": NOBODY} if os.getuid() == 0 else {}
-
-
-@pytest.fixture
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    need("sway", "wtype")
-    # The folders of pytest are closed to others, and a socket's path may have 107 bytes.
-    folder = subprocess.run(
-        ["mktemp", "-d"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    with open(f"{folder}/config", "w", encoding="utf-8") as file:
-        file.write(CONFIG)
-    if os.getuid() == 0:
-        os.chown(folder, NOBODY, NOBODY)
-        os.chown(f"{folder}/config", NOBODY, NOBODY)
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": folder,
-        "XDG_RUNTIME_DIR": folder,
-        "WLR_BACKENDS": "headless",
-        "WLR_RENDERER": "pixman",
-        "WLR_LIBINPUT_NO_DEVICES": "1",
-    }
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(
-        ["sway", "-c", f"{folder}/config"], env=env, **quiet, **as_user()
-    ) as sway:  # type: ignore[call-overload]
-        try:
-            sockets = wait_until(
-                lambda: [
-                    path.name for path in Path(folder).glob("wayland-*") if path.suffix != ".lock"
-                ]
-            )
-            yield Session(folder, sockets[0], env)
-        finally:
-            sway.kill()
-            sway.wait()
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def test_idle_time_grows_from_the_last_key_on_and_a_key_resets_it(session: Session) -> None:
+def test_idle_time_grows_from_the_last_key_on_and_a_key_resets_it(
+    session: Session,  # noqa: F811 - the fixture
+) -> None:
     probe = WaylandIdle(session.display, session.folder, SYSTEM_CLOCK)
     assert probe.look() == 0.0
 
