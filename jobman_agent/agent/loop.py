@@ -16,17 +16,17 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from jobman_agent.agent import faces, troubles
-from jobman_agent.agent.asked import pause_event, whatever_the_hours, willing_until
+from jobman_agent.agent.asked import pause_event, willing_until
 from jobman_agent.agent.child import Child, Handlers
 from jobman_agent.agent.disk import Disk
 from jobman_agent.agent.eyes import Eyes
 from jobman_agent.agent.kept_runs import KeptRuns
 from jobman_agent.agent.ledger import Ledger
-from jobman_agent.agent.pauses import KeptPause
 from jobman_agent.agent.record import Record
 from jobman_agent.agent.shares import make_limits
 from jobman_agent.agent.shown import make_status
 from jobman_agent.agent.states import JUDGED, Do, Event, KeepPause, Standing, State, What, step
+from jobman_agent.agent.wishes import Wishes
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.control import messages as ask
 from jobman_agent.control import pipe_messages as say
@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     from jobman_agent.policy import Rules
     from jobman_agent.settings.pc import Settings
 
-LEAVE_S = 10.0
+LEAVE_S = 25.0
+"""A worker gives up after 20 s of handing back (`worker.session.core.LEAVE_S`); one that has not
+even done that is ended. Its packages are frozen, or ended within their grace, from the start."""
 FORECAST_S = 60.0
 _LOOK_S = {
     State.OFF_DUTY: 10.0,
@@ -104,7 +106,7 @@ class Agent:
         self._disk = Disk()
         self._ledger = Ledger(equipment.home, self._disk.do)
         self._record = Record(equipment.home, self._disk.do)
-        self._kept = KeptPause(equipment.home)
+        self._wishes = Wishes(equipment.home)
         asks = (equipment.settings_file, equipment.judge_employer)
         self._faces = faces.Faces(equipment.home, *asks, self._shown, equipment.clock)
         told = (self._snapshot_came, self._package_ended, self._gone, self._lost)
@@ -130,8 +132,6 @@ class Agent:
         self._snapshot: say.Snapshot | None = None
         self._failures = troubles.Failures()
         self._worker_settings: object = None
-        self._work_until: datetime | None = None
-        self._not_kept = ""
         self._eyes = Eyes(
             lambda settings: equipment.make_sight(settings, self._child.own_pids),
             lambda: self._tell(Event(What.INPUT_SEEN)),
@@ -186,7 +186,7 @@ class Agent:
         Raises:
             StorageError: JOBMAN_HOME cannot be written, or no port is to be had.
         """
-        self._memory = replace(self._memory, pause=self._kept.load())
+        self._memory = replace(self._memory, pause=self._wishes.load(self._clock.now()))
         server = await Server.open(self._home, self._handle)
         try:
             self._child.end_old()
@@ -226,7 +226,7 @@ class Agent:
         self._reading = replace(reading, engaged=self.state in _ENGAGED)
         now = self._clock.now()
         wrong = self._settings.wrong
-        rules = self._rules(now)
+        rules = self._wishes.rules(self._settings.rules, now)
         verdict = Verdict(now.astimezone())
         if rules is not None:
             before = self._memory.pause
@@ -237,21 +237,13 @@ class Agent:
             else:
                 self._record.note(now, self._reading, rules, self._memory)
             if before is not None and self._memory.pause is None:
-                self._not_kept = self._kept.keep(None)
+                self._wishes.pause(None)
         reasons = troubles.settings_reasons(wrong, some_hold=rules is not None)
         verdict = replace(verdict, reasons=(*verdict.reasons, *reasons))
         self._verdict = replace(verdict, reasons=(*verdict.reasons, *self._troubles(verdict)))
         self._forecast(rules, now)
         self._tell(Event(JUDGED[self._verdict.permit]))
         self._faces.nudge()
-
-    def _rules(self, now: datetime) -> Rules | None:
-        rules = self._settings.rules
-        if self._work_until is not None and self._work_until <= now:
-            self._work_until = None
-        if rules is None or self._work_until is None:
-            return rules
-        return whatever_the_hours(rules)
 
     def _troubles(self, verdict: Verdict) -> list[Reason]:
         if self.state in _ENGAGED:
@@ -279,7 +271,7 @@ class Agent:
 
     def _willing(self, rules: Rules, now: datetime) -> say.WillingUntil:
         history = self._record.times_alone(now, rules)
-        return say.WillingUntil(willing_until(rules, now, self._work_until, history))
+        return say.WillingUntil(willing_until(rules, now, self._wishes.work_until, history))
 
     # ---- what happens
     def _tell(self, event: Event) -> None:
@@ -321,7 +313,7 @@ class Agent:
     def _shown(self) -> faces.Shown:
         failing = bool(self._failures.reasons(self._clock.monotonic(), self._clock.now()))
         pausing = self._standing.pause_next is not None
-        return faces.Shown(self.status(), pausing, self._work_until, failing, self._snapshot)
+        return faces.Shown(self.status(), pausing, self._wishes.work_until, failing, self._snapshot)
 
     async def _handle(self, request: ask.Request) -> ask.Reply:
         now = self._clock.now()
@@ -334,7 +326,7 @@ class Agent:
         if not self._stopped:
             await self._look()
         self._wake.set()  # how long to rest is to be thought over
-        return ask.Done(status=self.status(), text=self._not_kept[:2000])
+        return ask.Done(status=self.status(), text=self._wishes.not_kept[:2000])
 
     def _obey(self, request: Obeyed, now: datetime) -> None:
         match request:
@@ -344,13 +336,16 @@ class Agent:
                 rules = self._settings.rules
                 zone = None if rules is None else rules.calendar.zone
                 self._tell(pause_event(request, now, zone))
-                self._work_until = None
+                if self._standing.pause_next is None:
+                    self._wishes.work(None)
+                else:  # what runs is finished, by the hours that hold now
+                    self._wishes.pause_later()
             case ask.ResumeWork():
-                self._work_until = None
+                self._wishes.work(None)
                 self._tell(Event(What.RESUME))
             case ask.WorkNow():
-                self._work_until = now + timedelta(seconds=request.seconds)
                 self._tell(Event(What.RESUME))
+                self._wishes.work(now + timedelta(seconds=request.seconds))
             case ask.Quit():
                 self.quit()
             case _:
@@ -360,7 +355,7 @@ class Agent:
     def _perform(self, action: Action) -> None:
         if isinstance(action, KeepPause):
             self._memory = replace(self._memory, pause=action.pause)
-            self._not_kept = self._kept.keep(action.pause)
+            self._wishes.pause(action.pause)
         else:
             self._ways[action]()
 

@@ -92,7 +92,7 @@ class Do(Enum):
     FREEZE = "freeze all packages"
     THAW = "let frozen packages go on"
     LEAVE = "tell the worker to hand back and end"
-    """LEAVE_OVERDUE is to be told if it has not ended 10 s later."""
+    """LEAVE_OVERDUE is to be told if it has not ended in time."""
     KILL = "end the worker's process tree"
     SWEEP = "verify that nothing of the worker is left, and enter it in the ledger"
     STOP = "end the agent"

@@ -72,10 +72,11 @@ async def _live(args: argparse.Namespace, places: Places) -> int:
     def up() -> None:
         say(f"agent {os.getpid()} for {places.home}; jobman status says what it does")
 
-    with Interrupts(quit_, agent.kill) as interrupts:
+    # Whoever starts the agent again after a crash must not when it was told to end.
+    with Interrupts(quit_, agent.kill, told_to_end=ExitCode.DONE) as interrupts:
         async with _tray(args, agent, equipment):
             await agent.run(up)
-    return ExitCode.INTERRUPTED if interrupts.count else ExitCode.DONE
+    return interrupts.code
 
 
 @asynccontextmanager

@@ -27,14 +27,25 @@ class Interrupts:
     Args:
         first: Called at the first signal, with its name for people.
         second: Called at every further one.
+        told_to_end: The exit code after all other signals than Ctrl-C: log-off, shutdown, the end
+            of a service or a terminal.
     """
 
-    def __init__(self, first: Callable[[str], None], second: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        first: Callable[[str], None],
+        second: Callable[[], None],
+        *,
+        told_to_end: ExitCode = ExitCode.INTERRUPTED,
+    ) -> None:
         self._first = first
         self._second = second
+        self._told_to_end = told_to_end
         self._before: dict[int, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.count = 0
+        self.code = ExitCode.DONE
+        """What the process ends with, as far as signals say."""
 
     def __enter__(self) -> Self:
         """Take the signals over."""
@@ -57,11 +68,15 @@ class Interrupts:
 
     def _take(self, number: int) -> None:
         self.count += 1
+        if number == signal.SIGINT:
+            self.code = ExitCode.INTERRUPTED
+        elif self.count == 1:
+            self.code = self._told_to_end
         if self.count == 1:
             self._first("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
             return
         if self.count == 2:  # noqa: PLR2004 - the second one
-            watchdog = threading.Timer(PATIENCE_S, os._exit, (ExitCode.INTERRUPTED,))
+            watchdog = threading.Timer(PATIENCE_S, os._exit, (self.code,))
             watchdog.daemon = True
             watchdog.start()
         self._second()

@@ -33,7 +33,7 @@ ANSWER_S = 10.0
 WATCHED_S = 30.0
 """For an answer to ``watch``, for which an agent takes its time."""
 QUIT_S = 60.0
-"""Handing back takes up to 20 s."""
+"""Handing back takes up to 20 s, and a worker that does not is ended after 25 s."""
 _ADDRESS_MOST = 4096
 _KINDS: dict[str, type[JobmanError]] = {
     "input": InputError,

@@ -75,4 +75,4 @@ def test_no_end_of_an_agent_leaves_a_package_running_and_no_package_is_lost(
     assert (row["state"], row["failed"], row["lost"]) == ("accepted", "0", "0")
     assert int(row["interrupted"]) >= 2
     agent.process.send_signal(signal.SIGTERM)
-    assert agent.end() == ExitCode.INTERRUPTED
+    assert agent.end() == ExitCode.DONE

@@ -17,6 +17,7 @@ import psutil
 
 from jobman_agent.agent.loop import Agent, Equipment
 from jobman_agent.agent.settings_watch import SettingsWatch
+from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.control.client import Client
 from jobman_agent.control.messages import GetStatus, Status, encode
 from jobman_agent.control.pipe import spawn_worker
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Collection
 
+    from jobman_agent.clock import Clock
     from jobman_agent.control.messages import Request
     from jobman_agent.model.reading import Reading
     from jobman_agent.settings.pc import Settings
@@ -99,6 +101,8 @@ class Desk:
         self.ini = folder / "jobman.ini"
         self.pool = folder / "pool"
         self.locks = folder / "locks"
+        self.gate = folder / "gate"
+        self.clock: Clock = SYSTEM_CLOCK
         self.sensors = FakeSensors()
         self.worker = worker
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -118,6 +122,7 @@ class Desk:
             make_sight=self._make_sight,
             settings=watch,
             spawn=self._spawn,
+            clock=self.clock,
             leave_s=self.leave_s,
         )
         self.agent = Agent(equipment)
@@ -150,7 +155,8 @@ class Desk:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         argv = [sys.executable, str(SCRIPT), self.worker]
-        process = spawn_worker(argv, {**os.environ, "PYTHONPATH": str(CLONE)})
+        env = {**os.environ, "PYTHONPATH": str(CLONE), "DESK_GATE": str(self.gate)}
+        process = spawn_worker(argv, env)
         self.workers.append(process)
         return process
 
@@ -163,6 +169,17 @@ class Desk:
                 return msgspec.convert(done["status"], Status)
 
         return await asyncio.to_thread(ask)
+
+    async def command(self, *words: str) -> str:
+        """The real command, in a process of its own; what it prints."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "jobman_agent", *words),
+            env={**os.environ, "PYTHONPATH": str(CLONE), "JOBMAN_HOME": str(self.home)},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0
+        return said.decode()
 
     async def status(self) -> Status:
         return await self.ask(GetStatus())

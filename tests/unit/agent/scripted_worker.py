@@ -1,7 +1,8 @@
 """A worker's end of the pipe, without a pool: it holds one package, a tree of real processes.
 
 Run as a program: its only argument says how it ends: well, dies, or
-stays (is deaf to leave); or that it finds no package: seeks.
+stays (is deaf to leave); or that it finds no package: seeks; or that
+its package comes to an end of its own once the file DESK_GATE is there: ends.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from jobman_agent.control import pipe_messages as p
 from jobman_agent.control.messages import ShownPackage
@@ -73,6 +75,15 @@ class Worker:
             self.pipe.say(p.Said(text="it hurts", warning=True))
             asyncio.get_running_loop().call_later(0.5, os.kill, os.getpid(), signal.SIGKILL)
 
+        if self.how == "ends":
+            self.look_at_gate()
+
+    def look_at_gate(self) -> None:
+        if Path(os.environ["DESK_GATE"]).exists():
+            self.end(Outcome.DONE)
+        else:
+            asyncio.get_running_loop().call_later(0.02, self.look_at_gate)
+
     def show(self, held: int) -> None:
         shown = ShownPackage(name="a1", employer="alice", state="running", seconds=0.0)
         packages = (shown,) * held
@@ -81,26 +92,22 @@ class Worker:
         )
 
     def leave(self) -> None:
+        if self.package is not None:
+            self.end(Outcome.HANDED_BACK)
+        if not self.ended.done():
+            self.ended.set_result(0)
+
+    def end(self, outcome: Outcome) -> None:
         from jobman_agent.execution.tree import end_runs
 
-        if self.how == "seeks":
-            self.ended.set_result(0)
-            return
         end_runs([self.run])
         if self.package is not None:
             self.package.wait()
+        self.package = None
         self.pipe.say(
-            p.Ended(
-                run=self.run,
-                outcome=Outcome.HANDED_BACK,
-                seconds=1.5,
-                cpu_seconds=1.0,
-                peak_memory=1000,
-            )
+            p.Ended(run=self.run, outcome=outcome, seconds=1.5, cpu_seconds=1.0, peak_memory=1000)
         )
         self.show(0)
-        if not self.ended.done():
-            self.ended.set_result(0)
 
     def alone(self, why: str) -> None:
         del why
