@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 _POOL = "Make a pool, or try one from this PC."
 _CHECK = """\
 Send a message to ourselves through the pool, and look whether the pool is fit for use. In a shared
-folder also: space, modes, mount, cloud services. Exit 2 if something is wrong with it.
+folder also: space, modes, mount, cloud services. RabbitMQ: version, certificate, what this user may
+do, clocks. Exit 2 if something is wrong with it, 3 if it is out of reach, 4 if it refuses us.
 """
 _INIT = """\
 Make a pool. dir:FOLDER (new or empty, its parent must exist): its folders, with the modes that let
-everybody add files and remove only their own. amqps://...: the hiring queue; the user and the
-virtual host must be there, docs/operations.md says how.
+everybody add files and remove only their own. amqps://HOST/VHOST with --pcs or --employers: a
+folder for the server to import, with a user and a password for each, who can do no more than they
+must; run it again to add some. amqps://... alone: the hiring queue for one user for all. How the
+server itself is set up: docs/operations.md.
 """
 
 
@@ -41,6 +44,16 @@ def register(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--clean",
         action="store_true",
         help="remove from a shared folder what nobody has touched for 7 days",
+    )
+    init.add_argument("--pcs", metavar="FILE", help="RabbitMQ: the PCs' host names, one a line")
+    init.add_argument(
+        "--employers", metavar="NAMES", help="RabbitMQ: alice,bob, or a file with one a line"
+    )
+    init.add_argument(
+        "--to", metavar="FOLDER", help="where what the server imports is written (jobman-office)"
+    )
+    init.add_argument(
+        "--renew", metavar="USER", action="append", default=[], help="give a user a new password"
     )
 
 
@@ -81,6 +94,8 @@ def _init(args: argparse.Namespace) -> int:
     import asyncio
 
     context = _load(args)
+    if args.pcs or args.employers or args.to or args.renew:
+        return _init_office(args, context)
     findings = asyncio.run(_look(context))
     if args.json:
         print_json(_as_json(context, findings))
@@ -91,6 +106,37 @@ def _init(args: argparse.Namespace) -> int:
     return _exit_code(findings)
 
 
+def _init_office(args: argparse.Namespace, context: Context) -> int:
+    from pathlib import Path
+
+    from jobman_agent.cli import pool_office
+    from jobman_agent.pool.opening import BrokerAddress
+
+    address = context.address
+    if not isinstance(address, BrokerAddress):
+        raise InputError(
+            "--pcs, --employers, --to and --renew are for RabbitMQ: amqps://HOST/VHOST"
+        )
+    pcs = Path(args.pcs) if args.pcs else None
+    folder = Path(args.to or pool_office.FOLDER).absolute()
+    made = pool_office.make_office(address.url, pcs, args.employers, folder, args.renew)
+    if args.json:
+        print_json(
+            {
+                "pool": str(address),
+                "folder": str(made.folder),
+                "added": list(made.added),
+                "kept": list(made.kept),
+            }
+        )
+        return ExitCode.DONE
+    for name in made.added:
+        print(made.folder / pool_office.PASSWORDS / name)
+    say(f"{count_text(len(made.added), 'new password')}, {len(made.kept)} as before")
+    say(f"next, on the server: rabbitmqctl import_definitions {pool_office.DEFINITIONS}")
+    return ExitCode.DONE
+
+
 async def _look(context: Context) -> list[Finding]:
     from jobman_agent.cli.reaching import one_time_sender, reached
     from jobman_agent.pool import broker_check, directory_check
@@ -98,8 +144,26 @@ async def _look(context: Context) -> list[Finding]:
     folder = _folder(context)
     async with reached(context) as pool:
         if folder is None:
-            return await broker_check.check(pool)
+            return [*await _greeting(context), *await broker_check.check(pool)]
     return await directory_check.check(folder, one_time_sender(context))
+
+
+async def _greeting(context: Context) -> list[Finding]:
+    """What the server says of itself, before the login."""
+    import asyncio
+    from urllib.parse import urlsplit
+
+    from jobman_agent.clock import SYSTEM_CLOCK
+    from jobman_agent.pool.broker_check import check_greeting
+    from jobman_agent.pool.broker_greeting import greet
+    from jobman_agent.pool.contract import CALL_SECONDS
+    from jobman_agent.settings.pool_url import is_loopback
+
+    url = context.settings.pool.url or ""
+    said = await asyncio.to_thread(greet, url, context.settings.pool.ca, CALL_SECONDS)
+    parts = urlsplit(url)
+    local = is_loopback(parts.hostname or "")
+    return check_greeting(said, secret=parts.scheme == "amqps", local=local, clock=SYSTEM_CLOCK)
 
 
 def _folder(context: Context) -> Path | None:
