@@ -22,7 +22,7 @@ _SCRIPT = """\
 {{
 {before}wait={first}
 while [ -e "$0" ]; do
-    began=$(date +%s)
+{hold}    began=$(date +%s)
     {command} </dev/null
     case $? in 0 | 4) {quit} ;; esac
     [ $(($(date +%s) - began)) -lt {calm} ] || wait={first}
@@ -38,7 +38,12 @@ ABOUT = """\
 
 
 def script(
-    start: AgentStart, *, about: str = ABOUT, before: str = "", quit_: str = "exit 0"
+    start: AgentStart,
+    *,
+    about: str = ABOUT,
+    before: str = "",
+    hold: str = "",
+    quit_: str = "exit 0",
 ) -> str:
     """The text of the script.
 
@@ -46,6 +51,7 @@ def script(
         start: What it keeps alive.
         about: Comment lines at its head.
         before: Lines to run first.
+        hold: Lines to run before each start.
         quit_: What to do once the agent was quit.
     """
     kept = "".join(
@@ -54,6 +60,7 @@ def script(
     return _SCRIPT.format(
         about=about,
         before=before + kept,
+        hold=hold,
         first=FIRST_WAIT_S,
         longest=LONGEST_WAIT_S,
         calm=CALM_S,
