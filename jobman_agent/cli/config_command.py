@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from jobman_agent.cli.commands import Commands
     from jobman_agent.cli.context import Context
     from jobman_agent.settings.public_holidays import Found
-    from jobman_agent.settings.shown import Shown
 
 _CONFIG = """\
 The settings of this PC. In falling order these count: the command line; variables
@@ -113,7 +112,7 @@ def _hints(context: Context) -> list[str]:
 
 def _show(args: argparse.Namespace) -> int:
     from jobman_agent.cli.context import load_context
-    from jobman_agent.settings.shown import show
+    from jobman_agent.settings.shown import as_ini, show
 
     settings = show(load_context(args).settings)
     if args.json:
@@ -121,27 +120,9 @@ def _show(args: argparse.Namespace) -> int:
         rows = ((one.section, one.key, one.text, one.origin, one.locked) for one in settings)
         print_json([dict(zip(keys, row, strict=True)) for row in rows])
         return ExitCode.DONE
-    section = ""
-    for one in settings:
-        if one.section == "locked" and one.text is None:
-            continue
-        if one.section != section:
-            print(f"{'' if not section else chr(10)}[{one.section}]")
-            section = one.section
-        print(_line(one, with_origin=args.origin))
+    for line in as_ini(settings, with_origin=args.origin):
+        print(line)
     return ExitCode.DONE
-
-
-def _line(one: Shown, *, with_origin: bool) -> str:
-    if one.text is None:
-        return f";{one.key} ="
-    value = one.text.strip("\n").replace("\n", "\n    ")
-    if not with_origin:
-        return f"{one.key} = {value}"
-    origin = f"{one.origin}{', locked' if one.locked else ''}"
-    if "\n" in value:
-        return f"; {origin}\n{one.key} = {value}"
-    return f"{f'{one.key} = {value}':<40} ; {origin}"
 
 
 def _path(args: argparse.Namespace) -> int:

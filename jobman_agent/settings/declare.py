@@ -174,7 +174,7 @@ class Schema:
                 value = rule.parse(entry.key, entry.value)
                 values.open_given.setdefault(section.name, {})[entry.key] = Given(value, entry)
         except ValueError as exc:
-            values.mistakes.append(entry.mistake(str(exc)))
+            values.mistakes.append(entry.mistake(f"{exc}{_or_one_of(section, entry, key)}"))
 
     def _unknown(self, section: Section, key: str) -> str:
         for other in self.sections.values():
@@ -198,6 +198,14 @@ def _has_right_form(entry: Entry, rule: Key[Any] | OpenKeys, values: Values) -> 
 
 def _shown(key: Key[Any]) -> str:
     return f"{key.name} = {key.default if key.default is not None else key.example}"
+
+
+def _or_one_of(section: Section, entry: Entry, key: Key[Any] | None) -> str:
+    """Where any name is allowed, one that is wrong may be a declared key's, mistyped."""
+    if key is not None:
+        return ""
+    close = difflib.get_close_matches(entry.key, [k.name for k in section.keys], n=1, cutoff=0.75)
+    return f"; or did you mean {close[0]}?" if close else ""
 
 
 def _did_you_mean(word: str, known: Iterable[str], form: str) -> str:

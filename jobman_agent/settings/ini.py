@@ -155,7 +155,7 @@ class _Reader:
             return
         self._indent = indent
         self._end_value()
-        if text.startswith("["):
+        if text.startswith("[") or (text.endswith("]") and "=" not in text):
             self._header(text, number)
         else:
             self._option(text, number)
@@ -164,7 +164,7 @@ class _Reader:
         self._section, self._ignored_section = None, True
         match = _SECTION.fullmatch(text)
         if match is None or not match[1].strip():
-            self._say(f"{text!r} is no section: write [section] alone on the line", number)
+            self._say(f"{text[:60]!r} is no section: write [section] alone on the line", number)
             return
         name = match[1].strip().lower()
         first = self._ini.sections.setdefault(name, number)
@@ -181,7 +181,9 @@ class _Reader:
         # What stands in a section that could not be read is told once, by the section's line.
         if self._section is None:
             if not self._ignored_section:
-                self._say(f"{key!r} stands before the first [section]", number)
+                what = f"{key[:60]!r} stands before the first [section]: write [section] above it"
+                self._say(what, number)
+                self._ignored_section = True
             return
         self._key = (key, number)
         self._lines = [value]

@@ -11,6 +11,7 @@ import platformdirs
 
 from jobman_agent.errors import InputError
 from jobman_agent.settings import LOCK_DIR, MACHINE_FILE
+from jobman_agent.settings.values import path_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +99,7 @@ def _variable(environ: Mapping[str, str], name: str) -> Path | None:
     text = environ.get(name)
     if not text:
         return None
-    path = Path(text).expanduser()
+    path = path_in(text)
     if not path.is_absolute():
         raise InputError(f"{name} = {text}: write a whole path, from the root or the drive on")
     return path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+
+from jobman_agent.settings.values import path_in
 
 THREE_WAYS = (
     "name one with --pool URL, in the variable JOBMAN_POOL_URL, or as url in [pool] of jobman.ini; "
@@ -41,7 +42,7 @@ def parse_pool_url(text: str) -> str:
             "amqps://rabbit.office/jobman or dir:/srv/jobman"
         )
     if parts.query or parts.fragment:
-        raise ValueError("a pool's URL has no ? and no #: these are not understood")
+        raise ValueError("a pool's URL has no ? and no #: remove them")
     if parts.password is not None and not is_loopback(parts.hostname):
         raise ValueError(
             "a password in the URL is for this PC itself only: leave it out and write "
@@ -54,7 +55,7 @@ def absolute_pool_url(text: str) -> str:
     """A URL as typed in a shell: ``dir:PATH`` may be relative to the current folder there."""
     if not text.lower().startswith("dir:") or not text[4:].strip():
         return text
-    return f"dir:{Path(text[4:].strip()).expanduser().absolute()}"
+    return f"dir:{path_in(text[4:].strip()).absolute()}"
 
 
 def without_password(text: str) -> str:
@@ -98,7 +99,7 @@ def parse_password(text: str) -> PasswordSource:
 
 
 def _directory(text: str) -> str:
-    path = Path(text.strip()).expanduser()
+    path = path_in(text.strip())
     if not text.strip() or not path.is_absolute():
         raise ValueError(
             f"'dir:{text}' is no whole path: write for example dir:/srv/jobman or "
@@ -113,5 +114,6 @@ def _split(text: str) -> SplitResult:
         # Looked at only for its check: urlsplit itself takes any port.
         _ = parts.port
     except ValueError as exc:
-        raise ValueError(f"{without_password(text)!r} is no URL: {exc}") from exc
+        right = "write for example amqps://rabbit.office/jobman"
+        raise ValueError(f"{without_password(text)!r} is no URL ({exc}): {right}") from exc
     return parts

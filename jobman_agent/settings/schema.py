@@ -6,7 +6,7 @@ The commented ``config/jobman.ini`` and ``docs/settings.md`` say the same; tests
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobman_agent.settings.declare import Key, OpenKeys, Schema, Section
 from jobman_agent.settings.pool_url import parse_password, parse_pool_url
@@ -24,15 +24,18 @@ from jobman_agent.settings.software import (
     parse_who,
     split_software_key,
 )
-from jobman_agent.settings.values import one_of, parse_list, parse_text, parse_yes_no
+from jobman_agent.settings.values import one_of, parse_list, parse_text, parse_yes_no, path_in
 from jobman_agent.settings.week import parse_days, parse_holidays, parse_windows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_DAYS = (("monday-friday", "00:00-07:00, 18:00-24:00"), ("saturday, sunday", "all day"))
 """The windows where no file names any day."""
 
 
 def _absolute(text: str) -> Path:
-    path = Path(text).expanduser()
+    path = path_in(text)
     if not path.is_absolute():
         raise ValueError(f"{text!r} is no whole path: write it from the root or the drive on")
     return path

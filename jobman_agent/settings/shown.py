@@ -9,7 +9,7 @@ from jobman_agent.settings.pool_url import without_password
 from jobman_agent.settings.schema import DEFAULT_DAYS, JOBMAN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from jobman_agent.settings.declare import Section
     from jobman_agent.settings.pc import Settings
@@ -34,6 +34,34 @@ class Shown:
 def show(settings: Settings) -> list[Shown]:
     """All settings, section by section, the user's own keys first; without any password."""
     return [one for section in JOBMAN.sections.values() for one in _section(section, settings)]
+
+
+def as_ini(settings: Iterable[Shown], *, with_origin: bool = False) -> Iterator[str]:
+    """The lines of an ini file that says the same, each with its origin behind it if wanted."""
+    section = ""
+    for one in settings:
+        if one.section == "locked" and one.text is None:
+            continue
+        if one.section != section:
+            yield from ("", f"[{one.section}]") if section else (f"[{one.section}]",)
+            section = one.section
+        yield from _lines(one, with_origin=with_origin)
+
+
+def _lines(one: Shown, *, with_origin: bool) -> Iterator[str]:
+    if one.text is None:
+        yield f";{one.key} ="
+        return
+    first, *more = one.text.strip("\n").split("\n")
+    line = f"{one.key} = {first}"
+    if with_origin:
+        origin = f"{one.origin}{', locked' if one.locked else ''}"
+        if more:
+            yield f"; {origin}"
+        else:
+            line = f"{line:<40} ; {origin}"
+    yield line
+    yield from (f"    {line}" for line in more)
 
 
 def _section(section: Section, settings: Settings) -> Iterator[Shown]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jobman_agent.errors import InputError
 from jobman_agent.model.public_key import parse_public_key
-from jobman_agent.settings.values import parse_list, parse_text, parse_yes_no
+from jobman_agent.settings.values import parse_list, parse_text, parse_yes_no, path_in
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ATTRIBUTES = ("arguments", "version", "environment", "network")
 _PROGRAM = re.compile(r"[a-z0-9][a-z0-9._+-]{0,63}", re.IGNORECASE)
@@ -43,10 +46,11 @@ def split_software_key(key: str) -> tuple[str, str | None]:
         ValueError: neither.
     """
     name, dot, attribute = key.rpartition(".")
-    close = difflib.get_close_matches(attribute, ATTRIBUTES, n=1, cutoff=0.7)
-    if dot and close and attribute not in ATTRIBUTES:
-        raise ValueError(f"there is no {attribute} of a program: did you mean {name}.{close[0]}?")
     if not dot or attribute not in ATTRIBUTES:
+        close = difflib.get_close_matches(attribute, ATTRIBUTES, n=1, cutoff=0.7) if dot else []
+        if close:
+            what = f"there is no {attribute} of a program"
+            raise ValueError(f"{what}: did you mean {name}.{close[0]}?")
         name, attribute = key, ""
     if _PROGRAM.fullmatch(name) is None:
         raise ValueError(
@@ -155,7 +159,7 @@ def _software(name: str, attributes: dict[str, object]) -> Software:
 def _program_path(text: str) -> Path:
     if text[0] in "\"'":
         raise ValueError(f"{text} stands in quotes: the whole value is one path, leave them out")
-    path = Path(text).expanduser()
+    path = path_in(text)
     if not path.is_absolute():
         raise ValueError(f"{text!r} is no whole path: write it from the root or the drive on")
     return path

@@ -5,6 +5,8 @@ Every function takes text and raises ValueError with a sentence that says what w
 
 from __future__ import annotations
 
+import os.path
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +21,14 @@ def parse_text(text: str) -> str:
     if not text.isprintable():
         raise ValueError(f"{text!r} holds characters that cannot be shown: remove them")
     return text
+
+
+def path_in(text: str) -> Path:
+    """A path as it was written, with ``~`` for the user's own folder; it need not be whole.
+
+    ``Path.expanduser`` ends in an error where there is no such user; here ``~name`` stays.
+    """
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - see above
 
 
 def parse_yes_no(text: str) -> bool:

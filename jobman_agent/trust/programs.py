@@ -15,17 +15,18 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobman_agent.errors import InputError, NotAllowed, PackageRefused
 from jobman_agent.model.names import file_path_fault
 from jobman_agent.model.templates import fill_word, filled_values
 from jobman_agent.settings.software import Software, split_software_key
+from jobman_agent.settings.values import path_in
 from jobman_agent.trust.versions import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from jobman_agent.settings.pc import Settings
 
@@ -212,7 +213,7 @@ def _from_option(text: str, known: Mapping[str, Software]) -> Software:
             raise InputError(
                 f"--software {name}: there is no {name} on PATH; write --software {name}=PATH"
             )
-    path = Path(where).expanduser().absolute()
+    path = path_in(where).absolute()
     fault = _fault(path)
     if fault is not None:
         raise InputError(f"--software {text[:80]}: {fault}")

@@ -7,6 +7,7 @@ import pytest
 from jobman_agent.settings.declare import Key, OpenKeys, Schema, Section
 from jobman_agent.settings.ini import parse_ini
 from jobman_agent.settings.quantities import parse_count, parse_duration
+from jobman_agent.settings.schema import JOBMAN
 from jobman_agent.settings.values import one_of, parse_list, parse_text, parse_yes_no
 
 TITLE = Key("title", parse_text, "", required=True, example="Bridge study")
@@ -107,3 +108,15 @@ def test_yes_no_lists_choices_and_texts():
     ]:
         with pytest.raises(ValueError, match=right):
             parse(text)
+
+
+def test_where_any_name_is_allowed_a_mistyped_key_is_named():
+    mistakes = [
+        str(mistake)
+        for text in ("[hours]\nholiday = DK\n", "[employers]\nallowcode = alice\n")
+        for mistake in JOBMAN.check(parse_ini(text.encode(), "x.ini")).mistakes
+    ]
+
+    assert mistakes[0].startswith("x.ini, line 2, [hours] holiday: 'holiday' is no day: write")
+    assert mistakes[0].endswith("; or did you mean holidays?")
+    assert mistakes[1].endswith("; or did you mean allow_code?")

@@ -66,7 +66,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_line():
         "more = 1\n"
         "bell = \x07\n"
     ) == [
-        "x.ini, line 1: 'early' stands before the first [section]",
+        "x.ini, line 1: 'early' stands before the first [section]: write [section] above it",
         "x.ini, line 4, [job]: 'just words' has no key and =: write key = value",
         "x.ini, line 5, [job]: '= 3' has no key and =: write key = value",
         "x.ini, line 6, [job] TITLE: stands already in line 3: remove one of the two",

@@ -336,3 +336,14 @@ def test_what_ships_is_found_and_what_does_not_is_named():
     assert shipped("jobman.ini").is_file()
     with pytest.raises(InputError, match=r"no-such-file is missing in this installation"):
         shipped("no-such-file")
+
+
+def test_the_folder_of_a_user_that_there_is_not_is_no_whole_path(pc):
+    said = pc.user(
+        "[pool]\nca = ~no-such-user/x\nurl = dir:~no-such-user/x\n"
+        "[software]\nccx = ~no-such-user/x\n"
+    ).said()
+
+    assert said.count("is no whole path: write") == 3
+    with pytest.raises(InputError, match="JOBMAN_HOME = ~no-such-user/x: write a whole path"):
+        find_places({"JOBMAN_HOME": "~no-such-user/x"})
