@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from jobman_agent.sensors.probe import Unseen
 
 if TYPE_CHECKING:
+    from jeepney import Message
     from jeepney.io.blocking import DBusConnection
 
 CALL_SECONDS = 0.8
@@ -25,9 +29,17 @@ class NoBus(Unseen):
 class Bus:
     """``SESSION`` or ``SYSTEM``; connects when it is first used, and again after any trouble."""
 
-    def __init__(self, which: str) -> None:
+    def __init__(self, which: str, *, descriptors: bool = False) -> None:
+        """Set it up.
+
+        Args:
+            which: The bus.
+            descriptors: Whether open files may come with an answer.
+        """
         self._which = which
+        self._descriptors = descriptors
         self._link: DBusConnection | None = None
+        self._heard: deque[Message] = deque()
 
     def call(
         self,
@@ -81,9 +93,44 @@ class Bus:
         (found,) = self.call(service, path, call, "s", (interface,))
         return {name: value for name, (_type, value) in found.items()}
 
+    def hear(self, service: str, path: str, interface: str) -> None:
+        """Have the signals of an object kept for ``next_signal``; raises as ``call``."""
+        from jeepney import MatchRule
+
+        link = self._connected()
+        rule = MatchRule(type="signal", sender=service, interface=interface, path=path)
+        call = "org.freedesktop.DBus.AddMatch"
+        self.call("org.freedesktop.DBus", "/org/freedesktop/DBus", call, "s", (rule.serialise(),))
+        # Signals carry their sender's number, not its name.
+        link.filter(MatchRule(type="signal", interface=interface, path=path), queue=self._heard)
+
+    def next_signal(self) -> tuple[str, tuple[Any, ...]]:
+        """Wait for the next signal, however long: its name and what it says.
+
+        Raises:
+            NoBus: the bus went away, or somebody hung up.
+        """
+        from jeepney import HeaderFields
+
+        link = self._connected()
+        try:
+            message = link.recv_until_filtered(self._heard)
+        except (OSError, ValueError, EOFError) as exc:
+            self.close()
+            raise NoBus(f"the {self._which.lower()} bus went away: {exc}") from exc
+        return str(message.header.fields[HeaderFields.member]), tuple(message.body)
+
+    def hang_up(self) -> None:
+        """From another thread: end ``next_signal``."""
+        link = self._link
+        if link is not None:
+            with contextlib.suppress(OSError):  # gone already
+                link.sock.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Let go of the connection."""
         link, self._link = self._link, None
+        self._heard.clear()
         if link is not None:
             link.close()
 
@@ -92,7 +139,9 @@ class Bus:
             from jeepney.io.blocking import open_dbus_connection
 
             try:
-                self._link = open_dbus_connection(self._which, auth_timeout=CALL_SECONDS)
+                self._link = open_dbus_connection(
+                    self._which, enable_fds=self._descriptors, auth_timeout=CALL_SECONDS
+                )
             except Exception as exc:
                 # KeyError without an address, OSError, its own errors: there is no bus to ask.
                 raise NoBus(f"no {self._which.lower()} bus: {exc}") from exc
