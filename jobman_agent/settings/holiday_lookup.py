@@ -42,7 +42,9 @@ def answer(place: str, years: Iterable[int]) -> dict[str, object]:
         if found is None:
             return {"wrong": _no_region(country, region, names)}
         region = names[found]
-    dates = holidays.country_holidays(country, subdiv=region or None, years=list(years))
+    dates = holidays.country_holidays(
+        country, subdiv=region or None, years=list(years), language="en_US"
+    )
     return {"dates": {day.isoformat(): name for day, name in sorted(dates.items())}}
 
 

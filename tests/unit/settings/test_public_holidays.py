@@ -46,7 +46,10 @@ def a_pc(tmp_path, place="DK"):
     return load_settings(places, environ={}), places.home
 
 
-def test_the_child_knows_the_days_of_a_country():
+def test_the_child_knows_the_days_of_a_country_in_english_whatever_the_pc_speaks(monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "da_DK")
+    monkeypatch.setenv("LANG", "da_DK.UTF-8")
+
     said = look_up("DK", [2026, 2027])
 
     assert said.dates[CHRISTMAS] == "Christmas Day"
