@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jobman_agent.clock import Clock
     from jobman_agent.control.messages import Seen, Watch
 
-_ALIVE_S = 30.0
+_ALIVE_S = 5.0
 """A tray that has not asked for so long has gone, or hangs."""
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from jobman_agent.agent.loop import Agent
 
-LOOK_S = 30.0
+LOOK_S = 10.0
+START_S = 30.0
+"""So long an icon may take to come up, on a PC that has just been switched on."""
 AGAIN_MOST_S = 900.0
 _log = get_logger(__name__)
 
@@ -45,21 +47,21 @@ async def keep_tray(agent: Agent, is_wanted: Callable[[], bool]) -> None:
     if not has_desktop(os.environ):
         _log.info("no desktop here, so no icon: DISPLAY is not set")
         return
-    wait = LOOK_S
-    started = False
+    wait = due = 0.0
     while True:
+        now = asyncio.get_running_loop().time()
         if agent.is_watched or not is_wanted():
-            wait, started = LOOK_S, False
-        else:
-            if started:
-                wait = min(2 * wait, AGAIN_MOST_S)
-                _log.warning("the icon has not come up; tray.log says why. Again in %.0f s", wait)
-            started = True
+            wait = due = 0.0
+        elif now >= due:
+            if wait:
+                _log.warning("the icon has not come up (tray.log may say why): once more")
+            wait = min(2 * wait, AGAIN_MOST_S) if wait else START_S
+            due = now + wait
             try:
                 await asyncio.to_thread(start_apart, _command())
-            except OSError as exc:
+            except (OSError, subprocess.SubprocessError) as exc:
                 _log.warning("the icon cannot be started: %s", exc)
-        await asyncio.sleep(wait)
+        await asyncio.sleep(LOOK_S)
 
 
 def _command() -> list[str]:

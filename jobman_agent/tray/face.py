@@ -32,16 +32,17 @@ class Face:
         clock: The clocks of this PC.
 
     Raises:
+        AgentNotRunning: there is none whose icon it could be.
         NoDesktop: there is none here, or none that pystray can use.
     """
 
     def __init__(self, home: Path, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._home = home
         self._clock = clock
+        with Client.connect(home) as client:
+            self._seen: Seen | None = client.watch(0)
         self._icon = TrayIcon(self._chosen)
         self._link = Link(home, self._show, self._refused, self._over, clock)
         self._told = Told()
-        self._seen: Seen | None = None
         if not self._icon.has_menu:
             _log.warning(
                 "this desktop shows the icon without a menu (%s): on Debian and Ubuntu, "
@@ -50,13 +51,7 @@ class Face:
             )
 
     def run(self) -> None:
-        """Be there as long as the agent is.
-
-        Raises:
-            AgentNotRunning: there is none.
-        """
-        with Client.connect(self._home) as client:
-            self._seen = client.watch(0)
+        """Be there as long as the agent is."""
         self._link.start()
         self._icon.run(self._view(self._seen))
         self._link.stop()
