@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobman_agent.cli.doctor.line import Line, note, ok, wrong
@@ -15,24 +16,30 @@ if TYPE_CHECKING:
     from jobman_agent.cli.doctor.setup import Setup
 
 _TRAY_S = 5.0
+_ROOT = Path(__file__).resolve().parents[3]
+"""What stands in the user's folder must not be imported."""
 # In a process of its own: without a display the import fails, and Gtk, once loaded, stays.
 _TRY_TRAY = """\
 import json
+from jobman_agent.errors import NoDesktop
+from jobman_agent.tray.icon import TrayIcon
 try:
-    import pystray
-    from PIL import Image
-    told = {"backend": pystray.Icon.__module__.split(".")[-1].lstrip("_"),
-            "menu": bool(pystray.Icon.HAS_MENU)}
-except BaseException as exc:
-    told = {"why": f"{type(exc).__name__}: {exc}"}
-print(json.dumps(told))
+    icon = TrayIcon(lambda chosen: None)
+    told = {"backend": icon.backend, "menu": icon.has_menu}
+except NoDesktop as exc:
+    told = {"why": str(exc)}
+print(json.dumps(told), flush=True)
 """
 
 
 def look(setup: Setup) -> Iterator[Line]:
     """The start at login, and the icon; nothing of either is touched."""
     yield _autostart(setup)
-    yield _tray()
+    settings = setup.good_settings()
+    if settings is not None and not settings.show_tray:
+        yield ok("tray", "no icon is wanted (show = no in [tray])", wanted=False)
+    else:
+        yield _tray()
 
 
 def _autostart(setup: Setup) -> Line:
@@ -57,17 +64,20 @@ def _tray() -> Line:
     try:
         done = subprocess.run(
             [sys.executable, "-c", _TRY_TRAY],
+            cwd=_ROOT,
             capture_output=True,
             timeout=_TRAY_S,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             check=False,
         )
         told = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         return note("tray", f"whether there can be an icon was not found out in {_TRAY_S:.0f} s")
     except ValueError:
-        return note("tray", "no icon: what draws it ends with an error", backend=None)
+        *_, last = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
+        return note("tray", f"no icon: what draws it ends with {last}", backend=None)
     if "why" in told:
-        text = f"no icon here ({told['why']}); all that it does, the command line does"
+        text = f"{told['why']}; all that an icon offers can be typed"
         return ok("tray", text, backend=None, menu=False)
     backend = told["backend"]
     if told["menu"]:

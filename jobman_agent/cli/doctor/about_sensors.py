@@ -12,6 +12,7 @@ from jobman_agent.cli.doctor.line import Line, note, ok, wrong
 from jobman_agent.cli.output import seconds_text
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.errors import InputError
+from jobman_agent.model.reading import Unknown
 from jobman_agent.model.verdict import ReasonCode
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 CPU_S = 1.0
 """So long the processor is looked at; an agent takes ten seconds for a sample."""
+_LATE_S = 3.0
+"""A PC that is very busy may take so much longer."""
+_LOOK_S = 0.25
 READING_S = 9.0
 WATCH = "jobman doctor --watch (press a key when it says so)"
 _HELPS = {
@@ -82,9 +86,12 @@ def _own_pids(setup: Setup) -> Callable[[], Collection[int]]:
 
 
 async def _read(sensors: Sensors) -> tuple[Reading, list[Description]]:
-    await sensors.read()
-    await asyncio.sleep(CPU_S + 0.1)
-    return await sensors.read(), sensors.describe()
+    reading = await sensors.read()
+    deadline = SYSTEM_CLOCK.monotonic() + CPU_S + _LATE_S
+    while isinstance(reading.others_cpu, Unknown) and SYSTEM_CLOCK.monotonic() < deadline:
+        await asyncio.sleep(_LOOK_S)
+        reading = await sensors.read()
+    return reading, sensors.describe()
 
 
 def lines(rows: Sequence[Description]) -> Iterator[Line]:

@@ -99,7 +99,11 @@ def _line(row: Description, seen: Seen, *, somebody: bool) -> Line:
 
 async def _watch(sensors: Sensors) -> Seen:
     reading = await sensors.read()
-    if not _idle(reading):
+    if reading.sources and not _idle(reading):
+        # Windows tells nothing before the first key.
+        say(f"press a key, within {PRESS_S:.0f} s")
+        await _first(sensors)
+    if not _idle(await sensors.read()):
         return Seen(sensors.describe(), None)
     say(f"hands off keyboard and mouse for {QUIET_S:.0f} s ...")
     if not await _quiet(sensors):
@@ -118,6 +122,15 @@ async def _watch(sensors: Sensors) -> Seen:
         if any(noticed) and not some:
             some, deadline = True, min(deadline, SYSTEM_CLOCK.monotonic() + _MORE_S)
     return seen._replace(rows=sensors.describe())
+
+
+async def _first(sensors: Sensors) -> None:
+    """Wait until a source tells something at all."""
+    deadline = SYSTEM_CLOCK.monotonic() + PRESS_S
+    while SYSTEM_CLOCK.monotonic() < deadline:
+        if _idle(await sensors.read()):
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _quiet(sensors: Sensors) -> bool:
