@@ -10,9 +10,10 @@ Settings that name public holidays hold once these are known, which takes a mome
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from whenever import reset_system_tz
+from whenever import TimeZoneNotFoundError, reset_system_tz
 
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.errors import InputError, StorageError
@@ -128,8 +129,10 @@ class SettingsWatch:
         if isinstance(found, str):
             self._refuse(place_mistake(settings, found))
             return
-        # Whoever edits the settings may have set the PC's zone too.
-        reset_system_tz()
+        # Whoever edits the settings may have set the PC's zone too. Where there is none, the one
+        # from before goes on to count; at the start the policy says so, and permits nothing.
+        with suppress(TimeZoneNotFoundError):
+            reset_system_tz()
         self.settings, self.wrong = settings, ""
         self._take(settings, found)
         _log.info("settings read")

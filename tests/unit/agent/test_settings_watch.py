@@ -6,6 +6,7 @@ import os
 from datetime import date
 
 import pytest
+from whenever import TimeZoneNotFoundError, reset_system_tz
 
 from jobman_agent.agent.settings_watch import REREAD_S, TORN_S, VANISHED_S, SettingsWatch
 from jobman_agent.settings.layers import load_settings
@@ -182,6 +183,16 @@ def test_what_the_machines_file_locks_holds_from_then_on(pc):
     assert pc.after() == (120, "")
     pc.machine.write_text("[idle]\nuser_away = 2 h\n[locked]\nkeys = idel\n")
     assert "'idel' is no section" in pc.after()[1]
+
+
+def test_a_time_zone_that_there_is_not_keeps_no_settings_from_being_read(pc, monkeypatch):
+    monkeypatch.setenv("TZ", "Nowhere/City")
+    with pytest.raises(TimeZoneNotFoundError):
+        reset_system_tz()
+
+    assert pc.after() == (10, "")
+    pc.write("20 min")
+    assert pc.after() == (20, "")
 
 
 class Lookup:
