@@ -137,6 +137,7 @@ class Agent:
             lambda: self._tell(Event(What.INPUT_SEEN)),
             equipment.clock,
         )
+        self._asleep = ""
         self._started_at = 0.0
         self._forecast_at = 0.0
         self._overdue: asyncio.TimerHandle | None = None
@@ -167,6 +168,12 @@ class Agent:
     def quit(self) -> None:
         """Hand back what is held and end."""
         self._tell(Event(What.QUIT))
+
+    def sleep(self, why: str) -> None:
+        """This PC is about to sleep: nothing runs until it is awake again (no reason)."""
+        self._asleep = why
+        if why:
+            self._tell(Event(What.INPUT_SEEN))
 
     def kill(self) -> None:
         """End the worker's tree now, without grace."""
@@ -246,6 +253,8 @@ class Agent:
         self._faces.nudge()
 
     def _troubles(self, verdict: Verdict) -> list[Reason]:
+        if self._asleep:
+            return troubles.asleep_reasons(self._asleep)
         if self.state in _ENGAGED:
             outdated = self._settings.for_worker() != self._worker_settings
             return troubles.outdated_reasons(outdated=outdated)

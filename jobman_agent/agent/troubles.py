@@ -76,3 +76,8 @@ def outdated_reasons(*, outdated: bool) -> list[Reason]:
 def other_worker_reasons(text: str) -> list[Reason]:
     """Another agent's worker runs on this PC; empty: none does."""
     return [Reason(ReasonCode.OTHER_WORKER, text, None, Permit.NOTHING)] if text else []
+
+
+def asleep_reasons(text: str) -> list[Reason]:
+    """The PC is about to sleep, or asleep."""
+    return [Reason(ReasonCode.STARTING, text, None, Permit.HOLD)]

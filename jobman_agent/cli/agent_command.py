@@ -55,7 +55,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _live(args: argparse.Namespace, places: Places) -> int:
+    import asyncio
+
     from jobman_agent.agent.loop import Agent
+    from jobman_agent.cli.departing import departing
+    from jobman_agent.cli.first_words import say_if_blind
     from jobman_agent.cli.interrupts import Interrupts
 
     equipment = _equipment(args, places)
@@ -69,13 +73,17 @@ async def _live(args: argparse.Namespace, places: Places) -> int:
     if equipment.settings.wrong:
         say(f"jobman: {equipment.settings.wrong}")
 
+    tasks = []
+
     def up() -> None:
         say(f"agent {os.getpid()} for {places.home}; jobman status says what it does")
+        tasks.append(asyncio.create_task(say_if_blind(agent), name="first words"))
 
     # Whoever starts the agent again after a crash must not when it was told to end.
     with Interrupts(quit_, agent.kill, told_to_end=ExitCode.DONE) as interrupts:
         async with _tray(args, agent, equipment):
-            await agent.run(up)
+            with departing(agent):
+                await agent.run(up)
     return interrupts.code
 
 

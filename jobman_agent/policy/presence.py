@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from jobman_agent.model.reading import InputSource, Reading
     from jobman_agent.policy.memory import Memory
 
+NOTHING_TELLS = "nothing here tells when key or mouse are used"
+
 
 def note_input(memory: Memory, reading: Reading) -> Memory:
     """Remember the last touch, and whether it was a return or perhaps only a bump.
@@ -72,7 +74,7 @@ def unseen_why(reading: Reading) -> str | None:
     """Why nobody can say whether the owner is here; None: it can be said."""
     proven = [source for source in reading.sources if source.proven]
     if not reading.sources:
-        return "owner unseen: nothing here tells when key or mouse are used"
+        return f"owner unseen: {NOTHING_TELLS}"
     if not proven:
         names = ", ".join(source.name for source in reading.sources)
         return f"owner unseen: {names} has not yet been seen to notice a key or the mouse"

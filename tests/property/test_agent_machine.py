@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -258,6 +258,18 @@ class AgentMachine(RuleBasedStateMachine):
             self.jumped_at = self.clock.monotonic()
         self.ask(GetStatus())
 
+    @rule(seconds=st.sampled_from([0.5, 6.0]))
+    def the_pc_is_about_to_sleep_and_does_not(self, seconds: float) -> None:
+        known = [one for one in self.world.running if self.loop.time() - one.went_on_at > 0.2]
+        self.run(self.say_sleep("this PC goes to sleep"))
+        assert not any(one.state == "running" for one in known)
+        self.pass_by(seconds)
+        assert not self.world.running
+        self.run(self.say_sleep(""))
+
+    async def say_sleep(self, why: str) -> None:
+        self.agent.sleep(why)
+
     @rule(hours=st.booleans())
     def the_hours_are_changed(self, hours: bool) -> None:
         self.hours = hours
@@ -480,5 +492,11 @@ class AgentMachine(RuleBasedStateMachine):
 
 TestAgentMachine = AgentMachine.TestCase
 TestAgentMachine.settings = settings(
-    max_examples=50, stateful_step_count=40, deadline=None, derandomize=True
+    max_examples=50,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    # Shrinking takes minutes, and 40 steps can be read as they are.
+    phases=[Phase.explicit, Phase.generate],
 )
