@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jobman_agent.settings import schema as key
-from jobman_agent.settings.pool_url import needs_insecure
+from jobman_agent.settings.pool_url import is_broker, needs_insecure, user_in
 from jobman_agent.settings.software import Software, make_software
 from jobman_agent.settings.week import Week, make_week, parse_days, parse_windows
 
@@ -30,6 +30,7 @@ class Pool:
     url: str | None
     """None: none was named; ``pool_url.THREE_WAYS`` says how to."""
     user: str | None
+    """Of the key, else of the URL."""
     password: PasswordSource | None
     ca: Path | None
     insecure: bool
@@ -130,10 +131,11 @@ def build(values: Values, host: str) -> Settings:
     for name, what in faults:
         entry = values.open_given["software"][name].entry
         values.mistakes.append(entry.mistake(what))
-    user = values.get(key.POOL_USER)
+    url = values.get(key.POOL_URL)
+    user = values.get(key.POOL_USER) or (user_in(url) if url else None)
     return Settings(
         pool=Pool(
-            url=values.get(key.POOL_URL),
+            url=url,
             user=user.replace("{host}", host) if user else None,
             password=values.get(key.POOL_PASSWORD),
             ca=values.get(key.POOL_CA),
@@ -212,3 +214,5 @@ def _cross_check(values: Values) -> None:
             key.POOL_URL,
             "amqp:// sends everything in plain text: write amqps://, or insecure = yes",
         )
+    if url is not None and is_broker(url) and not (values.get(key.POOL_USER) or user_in(url)):
+        values.say(key.POOL_PASSWORD, "it is not said whose password: write user = NAME as well")

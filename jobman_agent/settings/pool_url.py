@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from jobman_agent.settings.values import path_in
 
@@ -62,6 +62,16 @@ def without_password(text: str) -> str:
     """A URL as it may be shown."""
     before, at, after = text.rpartition("@")
     return f"{before.partition('://')[0]}://...@{after}" if at else text
+
+
+def is_broker(url: str) -> bool:
+    """Whether a URL names a server and no folder."""
+    return not url.lower().startswith("dir:")
+
+
+def user_in(url: str) -> str | None:
+    """The user that a server's URL names, if it does."""
+    return unquote(urlsplit(url).username or "") or None if is_broker(url) else None
 
 
 def needs_insecure(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,8 +87,7 @@ def test_holidays_come_in_while_it_runs_and_a_wrong_country_is_told(pc: Pc):
         assert pc.user("quit", PYTHONPROFILEIMPORTTIME="").code == ExitCode.DONE
         assert agent.end() == ExitCode.DONE
         assert "jobman_agent.settings.public_holidays" in agent.text
-        assert "| holidays" not in agent.text
-        assert "dateutil" not in agent.text
+        assert not re.search(r"\| +(holidays|dateutil)\b", agent.text)
 
 
 def test_an_agent_in_no_time_zone_starts_says_so_and_does_nothing(pc: Pc):

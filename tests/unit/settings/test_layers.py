@@ -338,6 +338,20 @@ def test_what_ships_is_found_and_what_does_not_is_named():
         shipped("no-such-file")
 
 
+def test_the_user_may_stand_in_the_url_and_a_password_needs_one(pc):
+    def user(url, **more):
+        return pc.load(environ={"JOBMAN_POOL_URL": url, **more}).pool.user
+
+    pc.user("[pool]\npassword = env:SECRET\n")
+    assert user("amqps://pc%2D1@rabbit.office/v") == "pc-1"
+    assert user("amqps://me@rabbit.office/v", JOBMAN_POOL_USER="you") == "you"
+    assert user(pc.filled("dir:@pool")) is None
+    said = pc.said(environ={"JOBMAN_POOL_URL": "amqps://rabbit.office/v"})
+    assert "user.ini, line 2, [pool] password: it is not said whose password: write user" in said
+    pc.user("")
+    assert user("amqps://rabbit.office/v") is None
+
+
 def test_the_folder_of_a_user_that_there_is_not_is_no_whole_path(pc):
     said = pc.user(
         "[pool]\nca = ~no-such-user/x\nurl = dir:~no-such-user/x\n"
