@@ -27,6 +27,7 @@ from jobman_agent.employer.job.spec import LOG_NAME
 from jobman_agent.employer.results.folder import write_outputs
 from jobman_agent.employer.session.records import Judgement
 from jobman_agent.errors import InputError, StorageError
+from jobman_agent.execution import processes, remove_tree
 from jobman_agent.log import get_logger
 from jobman_agent.model.templates import JOB, fill_word
 from jobman_agent.storage.files import explain
@@ -174,7 +175,7 @@ class Checker:
 
 def _remove(folder: Path) -> None:
     try:
-        shutil.rmtree(folder)
+        remove_tree(str(folder))
     except OSError as exc:  # Windows: something that the check started still looks at it
         _log.warning("a check left %s behind, which cannot be removed: %s", folder, exc)
 
@@ -211,7 +212,9 @@ class _Printed:
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a program that was not reaped yet, so that its number is still its own."""
     kill_group = getattr(os, "killpg", None)
-    if kill_group is None:  # Windows: only the program itself
+    if kill_group is None:  # Windows has no groups: whoever descends from it
+        for pid in processes.below([process.pid]):
+            processes.kill_one(pid)
         process.kill()
     else:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # just ended by itself

@@ -19,6 +19,7 @@ from jobman_agent.employer.evaluation import Evaluation, judge, judge_test
 from jobman_agent.employer.job.inputs import load_files
 from jobman_agent.employer.session.records import Judgement
 from jobman_agent.errors import InputError, PackageRefused, StorageError
+from jobman_agent.execution import remove_tree
 from jobman_agent.execution.client import Runner
 from jobman_agent.execution.orders import FileIn, Finished, Order, Outcome
 from jobman_agent.log import get_logger
@@ -264,9 +265,7 @@ def _bytes(content: Content) -> bytes:
 
 def _remove(folder: Path) -> None:
     try:
-        for inside, _, _ in os.walk(folder):
-            Path(inside).chmod(0o700)
-        shutil.rmtree(folder)
+        remove_tree(str(folder))  # what is read-only, too, also on Windows
     except FileNotFoundError:
         return
     except OSError as exc:

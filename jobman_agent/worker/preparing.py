@@ -6,12 +6,14 @@ All that is the same for every package of a work message is made once for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from jobman_agent.errors import PackageRefused, StorageError
+from jobman_agent.execution import remove_tree
 from jobman_agent.execution.orders import FileIn, Order
 from jobman_agent.model.names import file_path_fault, package_name_fault
 from jobman_agent.model.templates import (
@@ -98,8 +100,8 @@ class Preparer:
         self._limits = limits
         self._folders: dict[tuple[tuple[str, str], ...], str] = {}
         self._plans: dict[tuple[int, bool], _Plan] = {}
-        shutil.rmtree(self._commons, ignore_errors=True)
-        shutil.rmtree(self._keep, ignore_errors=True)
+        _remove(str(self._commons))
+        _remove(self._keep)
         os.makedirs(self._keep)  # noqa: PTH103 - the runner is given it as text
 
     async def order(self, start: Start, *, code: bool) -> Prepared:
@@ -227,7 +229,13 @@ class Preparer:
                     # A program of the job's folder must be executable; nothing may be changed.
                     target.chmod(0o555)
             except OSError as exc:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(str(folder))
                 raise StorageError(explain(exc, "make the folder of common files", folder)) from exc
             self._folders[key] = str(folder)
         return self._folders[key]
+
+
+def _remove(folder: str) -> None:
+    """Remove what an earlier worker made, read-only files too, also on Windows."""
+    with contextlib.suppress(OSError):  # it is not there, or stays: nothing depends on it
+        remove_tree(folder)

@@ -4,6 +4,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from jobman_agent.employer.checking import Checker
@@ -175,7 +176,7 @@ async def test_values_of_the_table_can_be_used(tmp_path: Path) -> None:
 
     words = checker.words("a")
 
-    assert words[1:] == [f"{job}/c.py", "-2", f"{job}/common/solve.py", "ya"]
+    assert words[1:] == [f"{job}/c.py", "-2", f"{job / 'common'}/solve.py", "ya"]
     await checker.close()
 
 
@@ -183,11 +184,9 @@ async def _gone(pid: int) -> bool:
     """Whether a process ends soon (a zombie of another parent counts as ended)."""
     for _ in range(200):
         try:
-            os.kill(pid, 0)
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return True
-        except (ProcessLookupError, FileNotFoundError):
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
             return True
         await asyncio.sleep(0.02)
     return False
