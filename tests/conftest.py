@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-pytest_plugins = ["tests.broker"]
+pytest_plugins = ["tests.broker", "tests.windows.inside"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Begun in the background of a shell without job control: what tests start would inherit it.

@@ -21,6 +21,7 @@ from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.control.client import Client
 from jobman_agent.control.messages import GetStatus, Status, encode
 from jobman_agent.control.pipe import spawn_worker
+from jobman_agent.execution import processes
 from jobman_agent.settings.layers import load_settings
 from jobman_agent.settings.pc import Yielding
 from jobman_agent.settings.places import Places
@@ -221,4 +222,4 @@ class Desk:
         return found
 
     def all_stopped(self) -> bool:
-        return all(one.status() == psutil.STATUS_STOPPED for one in self.members())
+        return all(processes.is_stopped(one.pid) for one in self.members())

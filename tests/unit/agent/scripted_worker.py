@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import psutil
 
 from jobman_agent.control import pipe_messages as p
 from jobman_agent.control.messages import ShownPackage
@@ -73,7 +74,7 @@ class Worker:
         self.show(1)
         if self.how == "dies":
             self.pipe.say(p.Said(text="it hurts", warning=True))
-            asyncio.get_running_loop().call_later(0.5, os.kill, os.getpid(), signal.SIGKILL)
+            asyncio.get_running_loop().call_later(0.5, psutil.Process().kill)
 
         if self.how == "ends":
             self.look_at_gate()

@@ -6,9 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import psutil
-
 from jobman_agent.agent import kept_runs
+from jobman_agent.execution import processes
 from tests.unit.agent.desk import Desk
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ async def test_who_is_made_to_go_on_by_another_is_frozen_again(tmp_path: Path):
             for one in members:
                 one.resume()
             began = time.monotonic()
-            await desk.until(lambda: all(m.status() == psutil.STATUS_STOPPED for m in members))
+            await desk.until(lambda: all(processes.is_stopped(m.pid) for m in members))
             assert time.monotonic() - began < 1.0, again
 
 

@@ -10,11 +10,10 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import psutil
-
 from jobman_agent.control import lock_machine
 from jobman_agent.control.claims import MACHINE_LOCK
 from jobman_agent.control.messages import PauseKind, PauseWork, Quit, ResumeWork, WorkNow
+from jobman_agent.execution import processes
 from tests.unit.agent.desk import Desk
 
 if TYPE_CHECKING:
@@ -40,12 +39,12 @@ async def test_from_the_first_key_on_nothing_of_a_package_runs(tmp_path: Path):
         members = desk.members()
         began = time.monotonic()
         desk.sensors.touch()
-        await desk.until(lambda: all(one.status() == psutil.STATUS_STOPPED for one in members))
+        await desk.until(lambda: all(processes.is_stopped(one.pid) for one in members))
         assert time.monotonic() - began < 1.0
         await desk.until_state("SUSPENDED")
 
         await desk.until_state("WORKING")  # after some quiet
-        await desk.until(lambda: not any(one.status() == psutil.STATUS_STOPPED for one in members))
+        await desk.until(lambda: not any(processes.is_stopped(one.pid) for one in members))
         assert sorted(m.pid for m in desk.members()) == sorted(m.pid for m in members)
 
 

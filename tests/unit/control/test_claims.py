@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -65,7 +64,7 @@ def test_of_ten_that_start_at_once_one_wins_and_a_killed_winner_is_no_obstacle(t
         if claim == "AgentClaim.take":
             assert all(f"(process {winner.pid})" in said[process.pid] for process in losers)
 
-        winner.send_signal(signal.SIGKILL)
+        winner.kill()
         winner.wait(10)
         heir = racer(tmp_path / "home", claim)
         racers.append(heir)

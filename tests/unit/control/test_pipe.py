@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from jobman_agent.control import pipe_messages as p
@@ -47,6 +48,7 @@ async def main():
 sys.exit(asyncio.run(main()))
 """
 SLEEPS = "import time; time.sleep(60)"
+KILLED = 1 if sys.platform == "win32" else -9
 READS = "import sys; assert sys.stdin.read() == ''; print('nowhere')"
 
 
@@ -93,8 +95,8 @@ async def start():
     for worker in workers:
         for message in worker.heard:
             if isinstance(message, p.RunnerUp):
-                with suppress(ProcessLookupError):
-                    os.kill(message.pid, signal.SIGKILL)
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(message.pid).kill()
         with suppress(ProcessLookupError):
             worker.process.kill()
         await worker.code()
@@ -129,13 +131,13 @@ async def test_what_a_worker_starts_holds_neither_end_and_its_prints_go_nowhere(
     await worker.until(lambda: len(worker.heard) == 2)
 
     # Its child lives on: were the pipe inherited, its end would not be seen.
-    os.kill(worker.process.pid, signal.SIGKILL)
+    psutil.Process(worker.process.pid).kill()
 
-    assert await worker.code() == -signal.SIGKILL
+    assert await worker.code() == KILLED
     up, runner = worker.heard
     assert up == p.Said("up", False)
     assert isinstance(runner, p.RunnerUp)
-    os.kill(runner.pid, 0)
+    assert psutil.pid_exists(runner.pid)
 
 
 async def test_what_a_worker_starts_reads_nothing_of_what_its_agent_says(start):
@@ -169,7 +171,7 @@ async def test_a_worker_that_lives_on_without_its_pipe_is_killed(start, monkeypa
     monkeypatch.setattr("jobman_agent.control.pipe.END_S", 0.2)
     worker = start("-c", "import os, time; os.close(1); time.sleep(60)")
 
-    assert await worker.code() == -signal.SIGKILL
+    assert await worker.code() == KILLED
 
 
 async def test_a_stopped_worker_does_not_stop_its_agent(start):
