@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.results.folder import SummaryRow
-from jobman_agent.employer.session.handing import is_live
+from jobman_agent.employer.session.handing import is_live, may_get
 from jobman_agent.employer.session.records import PackageEnd
 from jobman_agent.employer.session.turn import wall_text
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from jobman_agent.model.messages import Result
 
 _RATE_SECONDS = 60.0
+_MANY = 10
+"""So many accepted in that time say how it goes on."""
 _FAILURES_SHOWN = 100
 
 
@@ -177,10 +179,17 @@ def _workers(state: State) -> Iterator[WorkerNow]:
 
 
 def _left_seconds(state: State, rate: float) -> float | None:
+    """By the rate where many were accepted of late, else by what a package takes."""
     if not state.left:
         return 0.0
-    if rate > 0:
-        return state.left / rate
-    slots = sum(s.row.slots for s in state.sessions.values() if is_live(state, s))
     usual = state.usual()
-    return None if not slots or usual is None else state.left * usual / slots
+    if rate * _RATE_SECONDS >= _MANY or (usual is None and rate > 0):
+        return state.left / rate
+    slots = sum(s.row.slots for s in state.sessions.values() if may_get(state, s))
+    if not slots or usual is None:
+        return None
+    if state.left > slots:
+        return state.left * usual / slots
+    youngest = next(reversed(state.singles.values()), None)
+    begun = 0.0 if youngest is None else state.now.wall - youngest.handed_at
+    return max(0.0, usual - begun)

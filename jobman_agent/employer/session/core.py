@@ -40,7 +40,8 @@ from jobman_agent.employer.session.events import (
     Withdraw,
     WithdrawRequested,
 )
-from jobman_agent.employer.session.handing import Filling, is_live
+from jobman_agent.employer.session.fitting import Fitting
+from jobman_agent.employer.session.handing import Filling, is_live, may_get
 from jobman_agent.employer.session.live import LEASE_SECONDS, LeaseId, Session
 from jobman_agent.employer.session.offering import Offering
 from jobman_agent.employer.session.records import Journalled, LeaseEnd, LeaseState
@@ -69,6 +70,7 @@ class Core:
     def __init__(self, plan: JobPlan, journalled: Journalled, chance: Chance, now: Moment) -> None:
         self.state = State(plan, journalled, now)
         self.offering = Offering()
+        self._fitting = Fitting()
         self._chance = chance
         self._count = 0
         self._ending_since: float | None = None
@@ -193,6 +195,9 @@ class Core:
         if not road.stands:
             self._send_again(turn, SEND_AGAIN_SECONDS)
         self._go_on(turn, None, everybody=True)
+        if not road.stands and not road.withdrawn:
+            able = [one for one in state.sessions.values() if may_get(state, one)]
+            self._fitting.tick(turn, able)
         self.offering.tick(turn)
         self._tell_junk(turn)
 

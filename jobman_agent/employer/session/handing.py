@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.session.events import Assignment, Hand
+from jobman_agent.employer.session.fitting import most_weight
 from jobman_agent.employer.session.judging import needs_test
 from jobman_agent.employer.session.leases import lease_until
 from jobman_agent.employer.session.live import LEASE_SECONDS, Package, Session
@@ -258,15 +259,6 @@ def window(state: State, session: Session) -> int:
     return min(MAX_WINDOW, max(slots + 1, math.ceil(slots * seconds / max(usual, 1e-3))))
 
 
-def most_weight(state: State, session: Session) -> float:
-    """The heaviest package that can end before this worker must leave."""
-    until, usual = session.row.willing_until, state.usual()
-    if not until or not usual or state.plan.checkpointed:
-        return math.inf
-    ahead = len(session.open) // max(1, session.row.slots) * usual
-    return (until - state.now.wall - ahead) / usual
-
-
 def sum_of_sizes(state: State, session: Session) -> int:
     """Bytes of the packages that a session holds, where their sizes are known."""
     if not any(spec.size for spec in state.plan.packages[:1]):
@@ -291,7 +283,7 @@ def _is_spare(lease: LeaseRow) -> bool:
 
 def stragglers(state: State) -> Iterable[LeaseRow]:
     """Leases that take three times as long as usual, while nothing waits; oldest first."""
-    usual = state.usual_turnaround()
+    usual = state.lengths.usual_turnaround()
     if state.waiting or usual is None:
         return
     before = state.now.wall - STRAGGLER_FACTOR * usual

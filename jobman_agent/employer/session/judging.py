@@ -124,7 +124,7 @@ def _accepted(turn: Turn, package: Package, lease: LeaseRow) -> None:
     # The package ends first, or it would wait for a moment.
     end_package(turn, package, PackageEnd.ACCEPTED, "")
     state.set_judged(lease, Judgement.ACCEPTED, "")
-    state.learn_times(lease)
+    state.learn_length(lease)
     state.sessions[lease.session].accepted += 1
     own = state.key(lease.key)
     if own.in_a_row:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from jobman_agent.employer.session.records import LeaseRow, LeaseState, PackageRow, SessionRow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from jobman_agent.employer.session.events import Moment
 
 LEASE_SECONDS = 600.0
@@ -21,12 +23,16 @@ LeaseId = tuple[str, int]
 class Package:
     """A package: its row, and what is going on with it."""
 
-    __slots__ = ("open", "order", "pending", "row", "size", "weight")
+    __slots__ = ("guess", "least_s", "open", "order", "own_s", "pending", "row", "size", "weight")
 
-    def __init__(self, row: PackageRow, weight: float, order: int, size: int) -> None:
+    def __init__(self, row: PackageRow, guess: float, order: int, size: int) -> None:
         self.row = row
-        self.weight = weight
-        """Its length relative to the usual package's."""
+        self.guess = self.weight = guess
+        """Its length relative to the usual package's; the weight goes by its own runs too."""
+        self.own_s: Sequence[float] = ()
+        """Sorted seconds of its own accepted runs, which are of earlier goes."""
+        self.least_s = 0.0
+        """So long it ran at most without coming to its end."""
         self.order = order
         self.size = size
         self.open: dict[int, LeaseRow] = {}
@@ -37,6 +43,13 @@ class Package:
     def suspect(self) -> bool:
         """Whether it was lost so often that it goes out alone."""
         return len(self.row.lost) >= ALONE_AFTER_LOSSES
+
+    def weigh(self, usual: float | None) -> None:
+        """Reckon its weight anew, from what a usual package takes (seconds)."""
+        self.weight = self.guess
+        if usual:
+            own = self.own_s[len(self.own_s) // 2] / usual if self.own_s else self.guess
+            self.weight = max(own, self.least_s / usual)
 
     def unwelcome(self) -> frozenset[str]:
         """The keys of the PCs that tried or lost it."""

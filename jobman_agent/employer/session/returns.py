@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.session.events import Fetch
@@ -86,8 +85,7 @@ def _complete(turn: Turn, session: Session, lease: LeaseRow, result: Result) -> 
         state.take_back_loss(package, lease)
     lease.outcome, lease.seconds, lease.why = result.outcome, result.seconds, result.why
     lease.ended_at = state.now.wall
-    if result.outcome is Outcome.DONE and not lease.test:
-        insort(state.returned_seconds, lease.seconds)
+    state.learn_length(lease)
     asked = lease.asked
     if result.outcome in (Outcome.HANDED_BACK, Outcome.LOST, Outcome.REFUSED):
         # What is noted first decides where the package waits once its lease has ended.

@@ -10,9 +10,9 @@ Rules that hold here:
 from __future__ import annotations
 
 import copy
-from bisect import insort
 from typing import TYPE_CHECKING
 
+from jobman_agent.employer.session.lengths import Lengths
 from jobman_agent.employer.session.live import (
     LOST_TOO_OFTEN,
     MAX_LOSSES,
@@ -72,12 +72,7 @@ class State:
         """Packages that failed for good, and why."""
         self.accepted = 0
         self.failed = 0
-        self.turnarounds: list[float] = []
-        """Sorted seconds from hand-out to result of the accepted ones."""
-        self.run_seconds: list[float] = []
-        """Sorted run seconds of the accepted ones."""
-        self.returned_seconds: list[float] = []
-        """Sorted run seconds of all that came back done."""
+        self.lengths = Lengths(plan.usual_s)
         self.refused: dict[str, RefuseCode] = {}
         """Why the last ask of a key was refused; so that it is told once."""
         self.junk = 0
@@ -93,17 +88,8 @@ class State:
         return len(self.packages) - self.accepted - self.failed
 
     def usual(self) -> float | None:
-        """Seconds that a usual package runs: the median, else what the job says."""
-        for seconds in (self.run_seconds, () if self.plan.usual_s else self.returned_seconds):
-            if seconds:
-                return seconds[len(seconds) // 2]
-        return self.plan.usual_s
-
-    def usual_turnaround(self) -> float | None:
-        """The median time from hand-out to result, else what the job says of a run."""
-        if self.turnarounds:
-            return self.turnarounds[len(self.turnarounds) // 2]
-        return self.plan.usual_s
+        """Seconds that a usual package runs; None: nothing is known."""
+        return self.lengths.usual()
 
     # ---- rows
     def touch(self, row: Row) -> None:
@@ -293,10 +279,14 @@ class State:
         self.touch(package.row)
         self.place(package)
 
-    def learn_times(self, lease: LeaseRow) -> None:
-        """An accepted result shows how long packages take."""
-        insort(self.turnarounds, max(0.0, lease.ended_at - lease.handed_at))
-        insort(self.run_seconds, lease.seconds)
+    def learn_length(self, lease: LeaseRow) -> None:
+        """A run has come back, or its result was accepted: that shows how long packages take."""
+        if lease.test:
+            return
+        self.lengths.note(lease, self.packages.get(lease.package))
+        for package in self.lengths.weigh_anew():
+            if package.row.name in self.waiting:
+                self.place(package)
 
     # ---- from the journal
     def _load(self, journalled: Journalled) -> None:
@@ -317,8 +307,8 @@ class State:
         usual = guesses[len(guesses) // 2] if guesses else 1.0
         for order, spec in enumerate(self.plan.packages):
             row = copy.copy(rows.get(spec.name)) or PackageRow(name=spec.name)
-            weight = spec.guess / usual if usual > 0 else 1.0
-            self.packages[spec.name] = Package(row, weight, order, spec.size)
+            guess = spec.guess / usual if usual > 0 else 1.0
+            self.packages[spec.name] = Package(row, guess, order, spec.size)
             if spec.name not in rows:
                 self.touch(row)
             self.accepted += row.state is PackageEnd.ACCEPTED
@@ -339,10 +329,7 @@ class State:
                 self.ghosts[key] = self.ghost_until(lease)
             if lease.judgement is Judgement.PENDING:
                 self._pending(lease)
-            elif lease.judgement is Judgement.ACCEPTED and not lease.test:
-                self.learn_times(lease)
-            if lease.outcome == "done" and not lease.test:
-                insort(self.returned_seconds, lease.seconds)
+            self.learn_length(lease)
 
     def _load_outdated(self, lease: LeaseRow) -> None:
         """A lease of inputs, or of a package, that the job does not have any more."""

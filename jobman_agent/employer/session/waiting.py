@@ -6,6 +6,7 @@ of their own, one for each set of such PCs, so that a choice looks at one packag
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right, insort
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,3 +61,17 @@ class Waiting:
             if index >= 0:
                 weight, _, name = entries[index]
                 yield shelf, weight, name
+
+    def lightest(self) -> float:
+        """The weight of the lightest of all; of none, infinity."""
+        return min((entries[0][0] for entries in self._shelves.values()), default=math.inf)
+
+    def heavier(self, most: float) -> tuple[int, float]:
+        """How many are heavier than ``most``, and the weight of the lightest of these."""
+        count, weight = 0, math.inf
+        for entries in self._shelves.values():
+            index = bisect_right(entries, (most, 1, ""))
+            if index < len(entries):
+                count += len(entries) - index
+                weight = min(weight, entries[index][0])
+        return count, weight

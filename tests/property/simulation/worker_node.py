@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, get_args
 
 import msgspec
 
 from jobman_agent.model import messages as m
-from jobman_agent.model.wire import decode_body, encode_body, payload_type
+from jobman_agent.model.wire import decode_body, encode_body, payload_type, time_text
 from jobman_agent.worker.session import actions as do
 from jobman_agent.worker.session import events as ev
 from jobman_agent.worker.session.core import Core
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 OFFER_LIFE_S = 900.0
 GIVE_BACK_S = 900.0
+FORECAST_S = 60.0
 STEP_S = 5.0
 WORK_TYPE, RESULT_TYPE = (
     "application/vnd.jobman.work.v1+json",
@@ -50,6 +52,8 @@ class WorkerNode(Node):
         self.jobs = jobs
         self.slots = slots
         self.lies, self.broken, self.skew = 0.0, False, 0.0
+        self.forecasts = False
+        """Whether it says until when it is free; often too short, sometimes too long."""
         self.owner_here, self.back_at = False, 0.0
         self.trusted: set[str] = set()
         self.disk = sqlite3.connect(":memory:", isolation_level=None)
@@ -90,7 +94,16 @@ class WorkerNode(Node):
 
     def tick(self) -> None:
         self.after(STEP_S if self.runner.running else 3 * STEP_S, self.tick)
+        if self.forecasts and self.rng.random() < STEP_S / FORECAST_S:
+            self.happens(ev.Willing(self.forecast()))
         self.happens(ev.Tick())
+
+    def forecast(self) -> str | None:
+        usual = max(job.usual for job in self.jobs.values())
+        hours = self.rng.choice([None, 0.3, 1.2, 3, 30])
+        if hours is None:
+            return None
+        return time_text(datetime.fromtimestamp(self.wall() + hours * usual, UTC))
 
     def on_death(self) -> None:
         self.runner.die("crash")

@@ -59,6 +59,8 @@ class World:
             worker.lies = 0.5 if luck < 0.1 else 0.0
             worker.broken = 0.1 < luck < 0.15
             worker.skew = rng.choice([0, 0, 0, 0, 100, -200, 1000])
+        # Not of the night's own luck: nights without it stay what they were.
+        worker.forecasts = worker.rng.random() < 0.5
         return worker
 
     # ---- the night
