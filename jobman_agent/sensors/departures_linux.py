@@ -13,10 +13,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from jobman_agent.log import get_logger
-from jobman_agent.sensors import departures
+from jobman_agent.sensors import departures, people_linux
 from jobman_agent.sensors.bus import Bus
 from jobman_agent.sensors.departures import Going
-from jobman_agent.sensors.people_linux import PATH, SERVICE
 from jobman_agent.sensors.probe import Unseen
 
 if TYPE_CHECKING:
@@ -26,7 +25,8 @@ assert sys.platform == "linux"
 
 AGAIN_SECONDS = 600.0
 """So long until logind is looked for again, where it was not to be found or went away."""
-_MANAGER = f"{SERVICE}.Manager"
+_SERVICE, _PATH = people_linux.SERVICE, people_linux.PATH
+_MANAGER = f"{_SERVICE}.Manager"
 _BEGINS = {"PrepareForShutdown": Going.SHUTDOWN, "PrepareForSleep": Going.SLEEP}
 _log = get_logger(__name__)
 
@@ -78,7 +78,7 @@ class Departures(departures.Departures):
             self._bus.close()
 
     def _listen(self) -> None:
-        self._bus.hear(SERVICE, PATH, _MANAGER)
+        self._bus.hear(_SERVICE, _PATH, _MANAGER)
         self._hold()
         while not self._ends.is_set():
             member, said = self._bus.next_signal()
@@ -96,6 +96,6 @@ class Departures(departures.Departures):
         if self._lock is not None:
             return
         words = ("shutdown:sleep", "jobman", "packages are handed back first", "delay")
-        (lock,) = self._bus.call(SERVICE, PATH, f"{_MANAGER}.Inhibit", "ssss", words)
+        (lock,) = self._bus.call(_SERVICE, _PATH, f"{_MANAGER}.Inhibit", "ssss", words)
         with self._guard:
             self._lock = lock.to_raw_fd()

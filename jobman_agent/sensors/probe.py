@@ -133,6 +133,10 @@ class System(Protocol):
         """The probes of what is shown, by a key."""
         ...
 
+    def battery(self) -> Probe[bool]:
+        """The probe of whether the PC runs on battery."""
+        ...
+
     def total(self) -> Total:
         """The processor's times."""
         ...

@@ -14,7 +14,7 @@ from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.model.reading import UNKNOWN, InputSource, Reading, RemoteUser, Unknown
 from jobman_agent.sensors import system as this_system
 from jobman_agent.sensors.description import Description, value_text
-from jobman_agent.sensors.hardware import Battery, Disk, Memory
+from jobman_agent.sensors.hardware import Disk, Memory
 from jobman_agent.sensors.inputs import Inputs
 from jobman_agent.sensors.others_cpu import OthersCpu
 from jobman_agent.sensors.probe import Surroundings, System
@@ -82,7 +82,7 @@ class Sensors:
         self._cpu = self._station("CPU of other programs", "cpu", self._make_cpu)
         self._memory = self._station("memory", "memory", Memory)
         self._disk = self._station("disk", "disk", lambda: Disk(home))
-        self._battery = self._station("battery", "battery", Battery)
+        self._battery = self._station("battery", "battery", self._system.battery)
         self._programs = self._station("listed programs", "programs", self._make_programs)
         self._shown: dict[str, Station[str | None]] = {
             key: self._station(key, "shown", make)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobman_agent.sensors import cpu_linux, people_linux, programs, wayland_linux
+from jobman_agent.sensors import battery_linux, cpu_linux, people_linux, programs, wayland_linux
 from jobman_agent.sensors.inhibitors import GnomeInhibitors, KdeInhibitors, LogindInhibitors
 from jobman_agent.sensors.mutter import Mutter
 from jobman_agent.sensors.probe import InputSpec
@@ -97,5 +97,6 @@ def _x_servers() -> list[str]:
     return [f":{name[1:]}" for name in names if name[1:].isdigit() and name.startswith("X")]
 
 
+battery = battery_linux.Battery
 total, used = cpu_linux.total, cpu_linux.used
 everyone = programs.everyone

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from jobman_agent.model.reading import UNKNOWN, Unknown
-from jobman_agent.sensors import cpu_psutil, programs
+from jobman_agent.sensors import cpu_psutil, hardware, programs
 from jobman_agent.sensors.probe import InputSpec, People, Person, Unseen
 
 if TYPE_CHECKING:
@@ -135,5 +135,6 @@ def _declare(function: Any, result: type[Any] | None, *arguments: type[Any]) -> 
     function.restype, function.argtypes = result, list(arguments)
 
 
+battery = hardware.Battery
 total, used = cpu_psutil.total, cpu_psutil.used
 everyone = programs.everyone

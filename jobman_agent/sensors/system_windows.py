@@ -6,7 +6,13 @@ import ctypes
 import sys
 from typing import TYPE_CHECKING
 
-from jobman_agent.sensors import cpu_psutil, idle_windows, people_windows, programs_windows
+from jobman_agent.sensors import (
+    cpu_psutil,
+    hardware,
+    idle_windows,
+    people_windows,
+    programs_windows,
+)
 from jobman_agent.sensors.probe import InputSpec, Unseen
 
 if TYPE_CHECKING:
@@ -69,5 +75,6 @@ class Shown:
         """Nothing is held."""
 
 
+battery = hardware.Battery
 total, used = cpu_psutil.total, cpu_psutil.used
 everyone = programs_windows.everyone

@@ -81,6 +81,9 @@ class System:
     def presentations(self, _around: Any) -> dict[str, Any]:
         return {key: lambda probe=probe: probe for key, probe in self.shown.items()}
 
+    def battery(self) -> Any:
+        return Says(False, "on battery")
+
     def total(self) -> Total:
         return Total(0.0, 0.0)
 

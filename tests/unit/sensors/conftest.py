@@ -20,7 +20,13 @@ DEADLINE = 20.0
 collect_ignore = (
     ["test_windows.py"]
     if sys.platform == "linux"
-    else ["test_x11.py", "test_dbus.py", "test_departures.py", "test_wayland.py"]
+    else [
+        "test_battery.py",
+        "test_dbus.py",
+        "test_departures.py",
+        "test_wayland.py",
+        "test_x11.py",
+    ]
 )
 if sys.platform == "darwin":
     collect_ignore.append("test_windows.py")
