@@ -1,6 +1,6 @@
 """Until when a PC expects to be free: by its hours, and by how long it was left alone before.
 
-The rule (docs/decisions/0012): the owner is away now. On earlier days of the same weekday (else of
+The rule (docs/decisions/0013): the owner is away now. On earlier days of the same weekday (else of
 the same kind: working day or weekend), at this time of the day, how much longer was the PC left
 alone, where it had been alone for as long as now? The expectation is what four in five of these
 times reached. With fewer than three such times nothing is known, and the hours alone count.
