@@ -185,7 +185,7 @@ class ShownEmployer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ShownNight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one employer's packages were given since yesterday noon."""
+    """What one employer's packages were given last night."""
 
     employer: Name
     packages: Count

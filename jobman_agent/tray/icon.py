@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 NAME = "jobman"
 CALM_S = 30.0
-"""Where only texts are others, a menu is changed so often: a panel may draw it anew while open."""
+"""Where only texts below the first are others, a menu is changed so often: a panel may draw it anew
+while it is open."""
 _WINDOWS, _GTK = "win32", ("gtk", "appindicator")
 _TOOLTIP = 600
 _SIZES = {_WINDOWS: 64, "darwin": 44, "xorg": 32}
@@ -126,7 +127,8 @@ class TrayIcon:
             icon.title = view.tooltip
             self._put_tooltip(view.tooltip)
         now = self._clock.monotonic()
-        calm = same_choices(view.menu, self._menu) and now - self._menu_at < CALM_S
+        same = view.menu[:1] == self._menu[:1] and same_choices(view.menu, self._menu)
+        calm = same and now - self._menu_at < CALM_S
         if view.menu != self._menu and not calm:
             self._menu, self._menu_at = view.menu, now
             icon.menu = self._made(view.menu)

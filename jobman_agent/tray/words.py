@@ -36,7 +36,7 @@ def cut(text: str, most: int) -> str:
     short = text[:most]
     while units(short) > most - 1:
         short = short[:-1]
-    at = short.rfind(" ", most // 2)
+    at = -1 if text[len(short)] == " " else short.rfind(" ", most // 2)
     return (short[:at] if at > 0 else short).rstrip(" ,;:.") + ELLIPSIS
 
 
