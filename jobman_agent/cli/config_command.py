@@ -90,12 +90,12 @@ def _hints(context: Context) -> list[str]:
         InputError: the file of the password is not right.
     """
     from jobman_agent.cli.passwords import find_password
-    from jobman_agent.settings.week import unmeant_gaps
+    from jobman_agent.settings.hints import hints as hints_at
     from jobman_agent.trust.employers import load_employers
     from jobman_agent.trust.programs import load_programs
 
     settings = context.settings
-    hints = [f"[hours] {gap}" for gap in unmeant_gaps(settings.hours.week)]
+    hints = hints_at(settings, os.environ)
     if settings.pool.url is None:
         hints.append("[pool] no pool is named: url = amqps://... or dir:FOLDER")
     elif settings.pool.password is not None and settings.pool.password.kind == "file":
@@ -107,6 +107,11 @@ def _hints(context: Context) -> list[str]:
     employers = load_employers(settings, context.places.employers_file)
     if not employers.entries() and settings.employers.authority is None:
         hints.append("[employers] nobody is trusted, so this PC works for nobody: NAME = KEY")
+    elif settings.employers.authority is None:
+        known = {word for one in employers.entries() for word in (one.name, one.key)}
+        strangers = sorted(settings.employers.allow_code - known)
+        if strangers:
+            hints.append(f"[employers] allow_code: nobody here is called {', '.join(strangers)}")
     return hints
 
 
@@ -126,6 +131,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _path(args: argparse.Namespace) -> int:
+    from jobman_agent.agent.nights import FILE
     from jobman_agent.settings.places import find_places
 
     places = find_places(os.environ)
@@ -134,6 +140,7 @@ def _path(args: argparse.Namespace) -> int:
         "machine": places.machine_file,
         "home": places.home,
         "employers": places.employers_file,
+        "ledger": places.home / FILE,
         "logs": places.logs,
         "locks": places.lock_dir,
     }
