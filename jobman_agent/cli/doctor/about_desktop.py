@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobman_agent.cli.doctor.examine import later
 from jobman_agent.cli.doctor.line import Line, note, ok, wrong
 
 if TYPE_CHECKING:
@@ -21,13 +22,12 @@ _ROOT = Path(__file__).resolve().parents[3]
 # In a process of its own: without a display the import fails, and Gtk, once loaded, stays.
 _TRY_TRAY = """\
 import json
-from jobman_agent.errors import NoDesktop
 from jobman_agent.tray.icon import TrayIcon
 try:
     icon = TrayIcon(lambda chosen: None)
     told = {"backend": icon.backend, "menu": icon.has_menu}
-except NoDesktop as exc:
-    told = {"why": str(exc)}
+except Exception as exc:
+    told = {"why": str(exc) or type(exc).__name__}
 print(json.dumps(told), flush=True)
 """
 
@@ -62,20 +62,11 @@ def _autostart(setup: Setup) -> Line:
 
 def _tray() -> Line:
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", _TRY_TRAY],
-            cwd=_ROOT,
-            capture_output=True,
-            timeout=_TRAY_S,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            check=False,
-        )
-        told = json.loads(done.stdout)
-    except subprocess.TimeoutExpired:
+        told = json.loads(_ask(_TRY_TRAY, _TRAY_S))
+    except TimeoutError:
         return note("tray", f"whether there can be an icon was not found out in {_TRAY_S:.0f} s")
-    except ValueError:
-        *_, last = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
-        return note("tray", f"no icon: what draws it ends with {last}", backend=None)
+    except (OSError, ValueError) as exc:
+        return note("tray", f"whether there can be an icon was not found out: {exc}")
     if "why" in told:
         text = f"{told['why']}; all that an icon offers can be typed"
         return ok("tray", text, backend=None, menu=False)
@@ -84,3 +75,29 @@ def _tray() -> Line:
         return ok("tray", f"an icon with a menu can be shown ({backend})", **told)
     text = f"an icon can be shown, but without a menu ({backend})"
     return note("tray", text, "sudo apt install python3-gi gir1.2-ayatanaappindicator3-0.1", **told)
+
+
+def _ask(script: str, seconds: float) -> bytes:
+    """What another Python says, in one line. Not to its end: others may hold its pipe (Wine).
+
+    Raises:
+        TimeoutError: it says nothing.
+        OSError: it cannot be started.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=_ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    out = process.stdout
+    assert out is not None  # noqa: S101 - Popen was given PIPE
+    try:
+        line = later(out.readline, "tray").result(seconds)
+        out.close()
+    finally:
+        process.kill()
+        process.wait()
+    return line

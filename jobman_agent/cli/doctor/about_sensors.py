@@ -167,7 +167,8 @@ def look_at_verdict(setup: Setup) -> Iterator[Line]:
     except InputError:
         yield note("verdict", "not judged: the time zone is not known")
         return
-    reasons = [(one.code.value, one.text) for one in verdict.reasons]
+    # Of one reading nobody can say for how long it has been so.
+    reasons = [(one.code.value, one.text.removesuffix(" for 0 s")) for one in verdict.reasons]
     free = "an agent that has watched for a while would let packages start now"
     yield from _reasons(reasons, free, _as_data(verdict))
 

@@ -91,10 +91,15 @@ async def _try(trial: Trial, runner: Runner, root: str, *, sandbox: bool) -> Non
     run = secrets.token_hex(8)
     keep = Path(root) / "keep"
     keep.mkdir()
-    argv = (sys.executable, "-c", _TRIAL)
-    runner.submit(
-        [Order(run=run, package="trial", argv=argv, keep=str(keep), seconds=30, sandbox=sandbox)]
+    order = Order(
+        run=run,
+        package="trial",
+        argv=(sys.executable, "-c", _TRIAL),
+        keep=str(keep),
+        seconds=30,
+        sandbox=sandbox and runner.sandbox != NONE,
     )
+    runner.submit([order])
     async for report in _reports(runner):
         match report:
             case Started():
