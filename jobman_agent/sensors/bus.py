@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 CALL_SECONDS = 0.8
 _NOBODY = ("org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner")
 """Errors that mean: no such service is running."""
+_NO_METHOD = "org.freedesktop.DBus.Error.UnknownMethod"
 
 
 class NoService(Unseen):
     """The service is not there."""
+
+
+class NoMethod(Unseen):
+    """The service knows no such method."""
 
 
 class NoBus(Unseen):
@@ -61,6 +66,7 @@ class Bus:
         Raises:
             NoBus: there is none, or it went away.
             NoService: nobody has that name.
+            NoMethod: it has no such method.
             Unseen: it did not answer in time, or with an error.
         """
         from jeepney import DBusAddress, HeaderFields, MessageType, new_method_call
@@ -83,6 +89,8 @@ class Bus:
             name = reply.header.fields.get(HeaderFields.error_name, "an error")
             if name in _NOBODY:
                 raise NoService(f"{service} does not run")
+            if name == _NO_METHOD:
+                raise NoMethod(f"{service} answered {name}")
             detail = reply.body[0] if reply.body else ""
             raise Unseen(f"{service} answered {name}: {detail}")
         return tuple(reply.body)

@@ -1,10 +1,10 @@
-"""Who asks the desktop not to go idle: a film, a call, a presentation. logind, GNOME, KDE."""
+"""Who asks the desktop not to go idle: a film, a call, a presentation. logind, GNOME, KDE, Xfce."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobman_agent.sensors.bus import Bus, NoBus, NoService
+from jobman_agent.sensors.bus import Bus, NoBus, NoMethod, NoService
 from jobman_agent.sensors.probe import Absent
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ _GNOME_IDLE = 8
 _KDE = "org.kde.Solid.PowerManagement"
 _KDE_AGENT = f"{_KDE}.PolicyAgent"
 _KDE_PATH = "/org/kde/Solid/PowerManagement/PolicyAgent"
+_POWER = "org.freedesktop.PowerManagement"
+_POWER_PATH = "/org/freedesktop/PowerManagement/Inhibit"
+_OURS = ("jobman", "wakepy")
 _KDE_SCREEN = 4
 """Bit of the policy agent: "change screen settings", that is to dim it or switch it off."""
 
@@ -99,6 +102,32 @@ class KdeInhibitors:
         except (NoBus, NoService) as exc:
             raise Absent(str(exc)) from exc
         return ": ".join(rows[0][:2]) if rows else "a program keeps the screen on"
+
+    def close(self) -> None:
+        """Let go of the bus."""
+        self._bus.close()
+
+
+class PowerInhibitors:
+    """Those of org.freedesktop.PowerManagement, where it names them (Xfce).
+
+    Where it only says that there is one, it may be our own worker's, which keeps the PC awake.
+    """
+
+    name = "idle inhibitors (power management)"
+
+    def __init__(self) -> None:
+        """Set it up."""
+        self._bus = Bus("SESSION")
+
+    def look(self) -> str | None:
+        """The first one's program."""
+        try:
+            (names,) = self._bus.call(_POWER, _POWER_PATH, f"{_POWER}.Inhibit.GetInhibitors")
+        except (NoBus, NoService, NoMethod) as exc:
+            raise Absent(str(exc)) from exc
+        others = [name for name in names if name not in _OURS]
+        return f"{others[0]} keeps the PC awake" if others else None
 
     def close(self) -> None:
         """Let go of the bus."""

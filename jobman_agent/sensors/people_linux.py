@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from jobman_agent.model.reading import UNKNOWN, Unknown
+from jobman_agent.sensors import lockers_linux
 from jobman_agent.sensors.bus import Bus, NoBus, NoService
 from jobman_agent.sensors.probe import People, Person, Stranger
 
@@ -44,6 +45,7 @@ class WhoIsHere:
             uid: Whose screen is seen by other sources; None: ours.
         """
         self._bus = Bus("SYSTEM")
+        self._lockers = lockers_linux.Lockers(clock)
         self._clock = clock
         self._walked_at: float | None = None
         self._walked: list[tuple[str, str]] = []
@@ -55,10 +57,12 @@ class WhoIsHere:
         Raises:
             Unseen: logind is there and does not answer.
         """
+        locked = self._lockers.active()
         try:
             sessions = self._sessions()
         except (NoBus, NoService):
-            return People(UNKNOWN, tuple(self._without_logind()))
+            known = UNKNOWN if locked is None else locked
+            return People(known, tuple(self._without_logind()))
         users = [s for s in sessions if s["Class"] == "user" and s["State"] != "closing"]
         remote = {p.terminal or str(n): p for n, p in enumerate(self._remote(users))}
         if _UTMP.exists():
@@ -66,7 +70,7 @@ class WhoIsHere:
         here = [s for s in users if s["Seat"][0] and not s["Remote"]]
         screens = [s for s in here if s["Type"] in _GRAPHICAL and s["Active"]]
         return People(
-            locked=any(bool(s["LockedHint"]) for s in screens if self._is_ours(s)),
+            locked=bool(locked) or any(bool(s["LockedHint"]) for s in screens if self._is_ours(s)),
             remote=tuple(remote.values()),
             strangers=tuple(
                 Stranger(s["Name"], self._idle(s)) for s in screens if not self._is_ours(s)
@@ -75,8 +79,9 @@ class WhoIsHere:
         )
 
     def close(self) -> None:
-        """Let go of the bus."""
+        """Let go of the buses."""
         self._bus.close()
+        self._lockers.close()
 
     def _is_ours(self, session: dict[str, Any]) -> bool:
         return bool(session["User"][0] == self._uid)

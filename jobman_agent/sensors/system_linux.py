@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobman_agent.sensors import battery_linux, cpu_linux, people_linux, programs, wayland_linux
-from jobman_agent.sensors.inhibitors import GnomeInhibitors, KdeInhibitors, LogindInhibitors
-from jobman_agent.sensors.mutter import Mutter
+from jobman_agent.sensors.inhibitors import (
+    GnomeInhibitors,
+    KdeInhibitors,
+    LogindInhibitors,
+    PowerInhibitors,
+)
+from jobman_agent.sensors.mutter import Mutter, MutterTouch
 from jobman_agent.sensors.probe import InputSpec
 from jobman_agent.sensors.x11 import X11Idle
 from jobman_agent.sensors.x11_full_screen import X11FullScreen
@@ -45,7 +50,7 @@ def inputs(around: Surroundings, clock: Clock, people: People | None) -> list[In
     found = [_x11(display, expected=display == shown) for display in displays]
     gnome = "gnome" in environ.get("XDG_CURRENT_DESKTOP", "").lower()
     if environ.get("DBUS_SESSION_BUS_ADDRESS") or gnome:
-        found.append(InputSpec("mutter", lambda: Mutter(expected=gnome)))
+        found.append(InputSpec("mutter", lambda: Mutter(expected=gnome), MutterTouch))
     wayland, runtime = environ.get("WAYLAND_DISPLAY"), environ.get("XDG_RUNTIME_DIR", "/")
     if wayland:
         found.append(
@@ -66,7 +71,7 @@ def presentations(around: Surroundings) -> dict[str, Callable[[], Probe[str | No
         "logind": lambda: LogindInhibitors(around.own_pids)
     }
     if around.environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        found |= {"gnome": GnomeInhibitors, "kde": KdeInhibitors}
+        found |= {"gnome": GnomeInhibitors, "kde": KdeInhibitors, "power": PowerInhibitors}
     local = _LOCAL.fullmatch(around.environ.get("DISPLAY", ""))
     if local:
         display = local[1]

@@ -150,6 +150,11 @@ class Service:
         """Let a method answer with a Python expression: ``ret = 3000``."""
         self.call("AddMethod", "sssss", (interface, method, takes, gives, code))
 
+    def calls(self, method: str) -> int:
+        """How often a method of the service was called."""
+        (found,) = self.call("GetMethodCalls", "s", (method,))
+        return len(found)
+
     def call(
         self,
         method: str,

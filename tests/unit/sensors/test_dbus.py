@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,19 @@ import pytest
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.model.reading import UNKNOWN, Unknown
 from jobman_agent.sensors.probe import Absent, Person, Stranger, Unseen
+from tests.unit.sensors.conftest import DEADLINE, wait_until
 
 if TYPE_CHECKING:
     from tests.unit.sensors.conftest import MockBus, Service
 
 from jobman_agent.sensors import mutter, people_linux
-from jobman_agent.sensors.inhibitors import GnomeInhibitors, KdeInhibitors, LogindInhibitors
-from jobman_agent.sensors.mutter import Mutter
+from jobman_agent.sensors.inhibitors import (
+    GnomeInhibitors,
+    KdeInhibitors,
+    LogindInhibitors,
+    PowerInhibitors,
+)
+from jobman_agent.sensors.mutter import Mutter, MutterTouch
 from jobman_agent.sensors.people_linux import WhoIsHere
 
 US, ANNA = 1000, 1001
@@ -79,6 +86,64 @@ def test_mutter_that_hangs_is_unknown_in_time_and_known_again_later(monitor: Ser
     probe.close()
 
 
+def test_the_first_touch_is_told_by_mutters_watch_and_by_no_other_programs(
+    monitor: Service,
+) -> None:
+    touch, told = MutterTouch(), threading.Event()
+    monitor.says(mutter.SERVICE, "AddUserActiveWatch", "", "u", "ret = 7")
+
+    for number in (1, 2):  # a watch fires once
+        told.clear()
+        touch.arm(told.set)
+        wait_until(lambda number=number: monitor.calls("AddUserActiveWatch") == number)
+        fires(monitor, 3)
+        fires(monitor, 7)
+        assert told.wait(DEADLINE)
+        wait_until(lambda: touch._thread is None)
+    assert touch.broken == ""
+    touch.close()
+
+
+def fires(monitor: Service, number: int) -> None:
+    monitor.call("EmitSignal", "sssav", (mutter.SERVICE, "WatchFired", "u", [("u", number)]))
+
+
+def test_a_bus_that_goes_away_counts_as_a_touch(bus: MockBus, monitor: Service) -> None:
+    touch, told = MutterTouch(), threading.Event()
+    monitor.says(mutter.SERVICE, "AddUserActiveWatch", "", "u", "ret = 7")
+    touch.arm(told.set)
+    wait_until(lambda: monitor.calls("AddUserActiveWatch"))
+
+    bus.kill()
+
+    assert told.wait(DEADLINE)
+    assert "Mutter tells no first touch" in touch.broken
+    touch.close()
+
+
+def test_without_mutters_watch_input_is_looked_at_instead(bus: MockBus) -> None:
+    del bus
+    touch, told = MutterTouch(), threading.Event()
+    touch.arm(told.set)
+
+    wait_until(lambda: touch.broken)
+
+    assert not told.is_set()
+    touch.close()
+
+
+def test_a_watch_that_nobody_wants_any_more_ends(monitor: Service) -> None:
+    touch, told = MutterTouch(), threading.Event()
+    monitor.says(mutter.SERVICE, "AddUserActiveWatch", "", "u", "ret = 7")
+    touch.arm(told.set)
+    wait_until(lambda: monitor.calls("AddUserActiveWatch"))
+
+    touch.close()
+
+    wait_until(lambda: touch._thread is None)
+    assert not told.is_set()
+
+
 def test_without_mutter_there_is_no_such_source_except_in_a_gnome_session(bus: MockBus) -> None:
     del bus
     other = Mutter(expected=False)
@@ -114,6 +179,31 @@ def test_the_screen_is_locked_when_our_session_on_it_is(logind: Service, who: Wh
     assert who.look().locked is False
 
     change(logind, "1", LockedHint=("b", True))
+
+    assert who.look().locked is True
+    who.close()
+
+
+@pytest.mark.parametrize("name", ["org.xfce.ScreenSaver", "org.freedesktop.ScreenSaver"])
+def test_a_locker_that_does_not_tell_logind_is_asked_itself(
+    bus: MockBus, logind: Service, who: WhoIsHere, name: str
+) -> None:
+    add_session(logind, "1", US, "me")
+    locker = bus.serve(name, f"/{name.replace('.', '/')}", name)
+
+    for active in (False, True, False):
+        locker.says(name, "GetActive", "", "b", f"ret = {active}")
+        assert who.look().locked is active
+    locker.says(name, "GetActive", "", "b", "raise Exception('no')")
+    assert who.look().locked is False
+    who.close()
+
+
+def test_a_locker_is_asked_where_there_is_no_logind(bus: MockBus) -> None:
+    name = "org.gnome.ScreenSaver"
+    locker = bus.serve(name, "/org/gnome/ScreenSaver", name)
+    locker.says(name, "GetActive", "", "b", "ret = True")
+    who = WhoIsHere(SYSTEM_CLOCK)
 
     assert who.look().locked is True
     who.close()
@@ -235,4 +325,28 @@ def test_kde_tells_who_keeps_the_screen_on(kde: Service) -> None:
     kde.says(agent, "ListInhibitions", "", "a(ss)", "ret = [('firefox', 'playing video')]")
 
     assert probe.look() == "firefox: playing video"
+    probe.close()
+
+
+def test_power_management_tells_who_keeps_the_pc_awake_but_for_our_own_worker(
+    bus: MockBus,
+) -> None:
+    name = "org.freedesktop.PowerManagement"
+    inner = f"{name}.Inhibit"
+    power = bus.serve(name, f"/{inner.replace('.', '/')}", inner)
+    probe = PowerInhibitors()
+    with pytest.raises(Absent, match="UnknownMethod"):  # KDE's does not name them
+        probe.look()
+
+    for names, told in (
+        ("[]", None),
+        ("['wakepy']", None),
+        ("['wakepy', 'Firefox']", "Firefox keeps the PC awake"),
+    ):
+        power.says(inner, "GetInhibitors", "", "as", f"ret = dbus.Array({names}, signature='s')")
+        assert probe.look() == told
+    power.process.kill()
+    power.process.wait()
+    with pytest.raises(Absent, match="does not run"):
+        probe.look()
     probe.close()
