@@ -39,6 +39,7 @@ class Jobman:
 
     def __init__(self, folder: Path, home: str = "home") -> None:
         self.folder = folder
+        self.program = [sys.executable, "-m", "jobman_agent"]
         self.home = folder / home
         self.env = {
             **{name: text for name, text in os.environ.items() if not name.startswith("JOBMAN_")},
@@ -54,7 +55,7 @@ class Jobman:
         }
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "jobman_agent", *words]
+        return [*self.program, *words]
 
     def __call__(self, *words: str, typed: str = "", **env: str) -> Said:
         done = subprocess.run(

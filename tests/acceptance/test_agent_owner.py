@@ -38,6 +38,13 @@ if TYPE_CHECKING:
     from tests.unit.sensors.conftest import Desktop
 
 RETURNS = 20
+HASTY = """\
+import sys
+from jobman_agent.policy import presence
+presence.LONG_QUIET_SECONDS = 3.0
+from jobman_agent.cli.main import main
+sys.exit(main())
+"""
 WORST_S = 1.0
 
 
@@ -213,3 +220,31 @@ def test_a_display_that_goes_away_freezes_all_and_later_hands_it_back(
     assert strays(office.folder) == []
     assert "owner_unseen" in pc.codes()
     assert len(members) == PROCESSES
+
+
+def test_a_bumped_mouse_freezes_for_a_second_and_a_moved_one_for_the_whole_wait(
+    tmp_path: Path, screen: Desktop
+):
+    with an_office(tmp_path, f"dir:{tmp_path / 'pool'}") as office:
+        pc = Pc(office)
+        pc.write_ini(owner="watch", resume="6 s")
+        pc.watches(screen.display)
+        # The same agent, for which a quiet of 3 s is a long one: really it is a minute.
+        pc.user.program = [sys.executable, "-c", HASTY]
+        office.employ()
+        pc.agent()
+        members = pc.until_working()
+
+        bumped = time.monotonic()
+        screen.does("mousemove_relative", "3", "2")
+        wait_until(lambda: stopped(members, all))
+        wait_until(lambda: not stopped(members, any))
+        assert time.monotonic() - bumped < 4.0
+
+        time.sleep(3.5)  # a long quiet
+        moved = time.monotonic()
+        for _ in range(3):
+            screen.does("mousemove_relative", "30", "20")
+        wait_until(lambda: stopped(members, all))
+        wait_until(lambda: not stopped(members, any))
+        assert time.monotonic() - moved > 5.0

@@ -10,6 +10,8 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from jobman_agent.control import lock_machine
 from jobman_agent.control.claims import MACHINE_LOCK
 from jobman_agent.control.messages import PauseKind, PauseWork, Quit, ResumeWork, WorkNow
@@ -233,3 +235,50 @@ async def test_the_next_start_ends_what_a_killed_agent_left(tmp_path: Path):
 def _lines(desk: Desk) -> list[str]:
     path = desk.home / "ledger.jsonl"
     return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.mark.parametrize(
+    ("says", "code"),
+    [
+        ({"memory_free": 1_000_000_000}, "memory"),
+        ({"disk_free": 100_000_000}, "disk"),
+    ],
+)
+async def test_a_pc_that_is_short_of_room_has_its_packages_handed_back_at_once(
+    tmp_path: Path, says: dict[str, int], code: str
+):
+    async with Desk(tmp_path) as desk:
+        await desk.until_working()
+        # Frozen, they would still fill it.
+        desk.sensors.says = says
+        await desk.until_state("OFF_DUTY")
+        assert desk.members() == []
+        assert desk.workers[0].returncode == 0
+        assert code in await desk.codes()
+
+
+@pytest.mark.parametrize(
+    ("says", "code"),
+    [
+        ({"on_battery": True}, "battery"),
+        ({"running": frozenset({"zoom"})}, "program"),
+        ({"presentation": "a film"}, "presentation"),
+        ({"others_cpu": 90.0}, "cpu"),
+    ],
+)
+async def test_whatever_else_needs_the_pc_freezes_first_and_goes_on_when_it_is_over(
+    tmp_path: Path, says: dict[str, object], code: str
+):
+    desk = Desk(tmp_path)
+    desk.write_ini(more="cpu_above = 60 %\nnot_while_running = zoom\n")
+    desk.ini.write_text(desk.ini.read_text().replace("cpu_below = 100 %", "cpu_below = 40 %"))
+    async with desk:
+        await desk.until_working()
+        members = desk.members()
+        desk.sensors.says = says
+        await desk.until_state("SUSPENDED")
+        await desk.until(desk.all_stopped)
+        assert code in await desk.codes()
+        desk.sensors.says = {}
+        await desk.until_state("WORKING")
+        assert sorted(m.pid for m in desk.members()) == sorted(m.pid for m in members)
