@@ -90,7 +90,7 @@ def _machine(file: Path) -> Line:
 
 # ---- what they say
 def _good(settings: Settings, setup: Setup) -> Iterator[Line]:
-    from jobman_agent.settings.week import unmeant_gaps
+    from jobman_agent.settings.hints import hints
 
     yield ok("mistakes", "no mistakes")
     if settings.locked:
@@ -99,9 +99,9 @@ def _good(settings: Settings, setup: Setup) -> Iterator[Line]:
     for text in settings.notes:
         if not text.startswith(str(setup.places.machine_file)):  # that one is told already
             yield note("ignored", text, "remove it there: it does not count")
-    for gap in unmeant_gaps(settings.hours.week):
-        text, _, way = gap.partition(": ")
-        yield note("hours", f"[hours] {text}", way)
+    for hint in hints(settings, setup.environ):
+        text, _, way = hint.partition(": ")
+        yield note("hours" if text.startswith("[hours]") else "hint", text, *([way] if way else []))
 
 
 def _holidays(settings: Settings, setup: Setup) -> Iterator[Line]:

@@ -85,6 +85,11 @@ def look_at_employers(setup: Setup) -> Iterator[Line]:
         if not entry.never:
             yield _trusted(entry)
     authority = settings.employers.authority
+    known = {word for entry in entries for word in (entry.name, entry.key)}
+    strangers = sorted(settings.employers.allow_code - known)
+    if strangers and authority is None:
+        text = f"allow_code: nobody here is called {', '.join(strangers)}"
+        yield note("trusted", text, "correct allow_code in [employers], or add NAME = KEY there")
     if authority is not None:
         print_ = fingerprint(authority)
         text = f"whom the office's authority vouches for ({print_})"
