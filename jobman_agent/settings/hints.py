@@ -1,4 +1,7 @@
-"""What is no mistake in the settings of a PC, and most likely not meant; one sentence each."""
+"""What is no mistake in the settings of a PC, and most likely not meant.
+
+One sentence each: what, a colon, what would be right.
+"""
 
 from __future__ import annotations
 
@@ -34,14 +37,17 @@ def hints(settings: Settings, environ: Mapping[str, str]) -> list[str]:
 def _hours(settings: Settings) -> Iterator[str]:
     hours = settings.hours
     if not any(hours.week):
-        yield "[hours] no day has a window: this PC never works"
+        yield (
+            "[hours] no day has a window, so this PC never works: write for example "
+            "monday-friday = 18:00-24:00"
+        )
         return
     for gap in unmeant_gaps(hours.week):
         yield f"[hours] {gap}"
     if hours.last_start >= timedelta(minutes=longest_window(hours.week)):
         yield (
-            f"[hours] last_start = {_text(settings, 'hours', key.LAST_START)}: no window is longer "
-            "than that, so nothing ever starts"
+            f"[hours] no window is longer than last_start = "
+            f"{_text(settings, 'hours', key.LAST_START)}, so nothing ever starts: make it shorter"
         )
 
 
@@ -63,14 +69,14 @@ def _waits(settings: Settings) -> Iterator[str]:
     if yielding.give_back_after <= yielding.resume_after:
         yield (
             f"[yield] give_back_after = {_text(settings, 'yield', key.GIVE_BACK_AFTER)} is no "
-            f"longer than resume_after = {_text(settings, 'yield', key.RESUME_AFTER)}: whatever is "
-            "frozen is handed back, and never goes on"
+            f"longer than resume_after = {_text(settings, 'yield', key.RESUME_AFTER)}, so what is "
+            "frozen never goes on, and is always handed back: make it longer"
         )
     if idle.locked_away > idle.user_away:
         yield (
             f"[idle] locked_away = {_text(settings, 'idle', key.LOCKED_AWAY)} is longer than "
-            f"user_away = {_text(settings, 'idle', key.USER_AWAY)}: a locked PC would wait longer "
-            "than one that nobody touches"
+            f"user_away = {_text(settings, 'idle', key.USER_AWAY)}, so a locked PC waits longer "
+            "than one that nobody touches: make it shorter"
         )
 
 
@@ -87,7 +93,7 @@ def _variables(environ: Mapping[str, str]) -> Iterator[str]:
         ours = first != "JOBMAN" or section in key.JOBMAN.sections or section in ("test", "sign")
         if ours or name in known:
             continue
-        close = difflib.get_close_matches(name, known, n=1)
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
         meant = f": did you mean {close[0]}?" if close else ""
         yield f"variable {name} is not known, and counts for nothing{meant}"
 

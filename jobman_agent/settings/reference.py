@@ -58,9 +58,27 @@ What the machine's `[locked] keys` names beats everything: there only the machin
 reason, unless it and its folder belong to root (Windows: Administrators or SYSTEM) and nobody else
 can write them.
 
-Everything that is kept (keys, spool, journals, logs) is below `JOBMAN_HOME`, else below the
+Everything that is kept (keys, spool, journals, ledger, logs) is below `JOBMAN_HOME`, else below the
 platform's folder for data, in a folder with the PC's name. `JOBMAN_LOCK_DIR` moves the lock of the
 whole machine.
+
+## While an agent runs
+
+A change holds within seconds; no restart is needed. While a file holds mistakes, the last good
+settings go on to hold, and `jobman why` names all mistakes. A file that vanishes or stands empty is
+believed after 3 s: editors write that way. A worker whose settings have changed finishes what it
+has, then another one starts. `jobman config check` looks at all files without an agent, and points
+at what is no mistake and most likely not meant.
+
+## Public holidays
+
+`holidays = DK`, or with a region `DE-BY`, `GB-SCT`, `CH-ZH`: on these days Sunday's windows hold.
+The dates come with jobman, nobody is asked over a network; they are looked up in a process of
+their own for this year and the next two, kept in JOBMAN_HOME/holidays.json, and looked up again
+when the country changes and each December. `jobman config check` says which day comes next, and
+`jobman policy --at 2026-12-25T12:00` how a day is judged. Where the dates cannot be had, a holiday
+is an ordinary day, and that is said. Days that are free by custom only (Christmas Eve in Denmark)
+are not among them.
 """
 
 

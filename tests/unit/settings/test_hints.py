@@ -23,14 +23,14 @@ def test_the_defaults_are_meant(tmp_path):
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("[hours]\nmonday-sunday = none\n", "no day has a window: this PC never works"),
+        ("[hours]\nmonday-sunday = none\n", "no day has a window, so this PC never works: write"),
         (
             "[hours]\nmonday-friday = 18:00-07:00\nsunday = all day\n",
             "monday 00:00-07:00 is not free",
         ),
         (
             "[hours]\nmonday = 12:00-13:00\nlast_start = 1 h\n",
-            "last_start = 1 h: no window is longer than that, so nothing ever starts",
+            "no window is longer than last_start = 1 h, so nothing ever starts: make it shorter",
         ),
         (
             "[yield]\ngive_back_after = 2 min\n",
