@@ -4,7 +4,7 @@ Rules that hold here:
 1. Only changes are kept. What gets worse (somebody is here, the processor is used) is kept at once;
    what gets better only once it has been better for a minute, with the time at which it began to
    be. So busy hours do not fill the disk, and quiet of less than a minute is not kept.
-2. A level is rounded to the worse side: what is judged again is never freer than the PC was.
+2. Levels are rounded so that each stays on its side of a threshold which is a multiple of 5 %.
 3. Kept is *that* something was so, not what it was: no names of people, films or presentations.
 4. Times are whole Unix seconds of the wall clock; a gap between readings begins anew.
 """
@@ -44,9 +44,11 @@ class Seen(Struct, frozen=True):
     """Whether key or mouse were used within the last minute (a bump is no use)."""
     remote: bool | None = None
     """The same of people who are logged in from elsewhere."""
+    elsewhere: bool | None = None
+    """Whether anybody is logged in from elsewhere, active or not."""
     locked: bool | None = None
     cpu: int | None = None
-    """Per cent that other programs used, rounded down to a step of 5."""
+    """Per cent that other programs used: the step of 5 in which it lay (0, 5, 7, 10, 12, ...)."""
     memory: int | None = None
     """Per cent that was in use, rounded up to a step of 5."""
     disk: int | None = None
@@ -67,6 +69,7 @@ class Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Nothing is known of the time before; all fields follow."""
     input: bool | UnsetType | None = UNSET
     remote: bool | UnsetType | None = UNSET
+    elsewhere: bool | UnsetType | None = UNSET
     locked: bool | UnsetType | None = UNSET
     cpu: int | UnsetType | None = UNSET
     memory: int | UnsetType | None = UNSET
@@ -116,8 +119,9 @@ def glance_of(reading: Reading, rules: Rules, memory: Memory, wall: float) -> Gl
     seen = Seen(
         input=None if unseen else wall - touched.get("input", 0.0) < QUIET_S,
         remote=None if users is UNKNOWN else wall - touched.get("remote", 0.0) < QUIET_S,
+        elsewhere=None if isinstance(users, Unknown) else bool(users),
         locked=_known(reading.locked),
-        cpu=_step_below(reading.others_cpu),
+        cpu=_level(reading.others_cpu),
         memory=_used(reading),
         disk=_room(reading.disk_free),
         battery=_known(reading.on_battery),
@@ -269,10 +273,13 @@ def _known(value: bool | Unknown) -> bool | None:
     return None if isinstance(value, Unknown) else value
 
 
-def _step_below(per_cent: float | Unknown) -> int | None:
+def _level(per_cent: float | Unknown) -> int | None:
+    """The middle of a step, or its edge exactly: on which side of 25 or 40 it was is kept."""
     if isinstance(per_cent, Unknown):
         return None
-    return int(min(max(per_cent, 0.0), 100.0) // _CPU_STEP * _CPU_STEP)
+    used = min(max(per_cent, 0.0), 100.0)
+    edge = int(used // _CPU_STEP * _CPU_STEP)
+    return edge if used == edge or not edge else edge + _CPU_STEP // 2
 
 
 def _used(reading: Reading) -> int | None:

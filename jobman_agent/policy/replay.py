@@ -190,7 +190,7 @@ class _Replay:
             name: 0.0 if getattr(seen, name) else now - since for name, since in self._quiet.items()
         }
         users: tuple[RemoteUser, ...] = ()
-        if self._quiet["remote"] > _NEVER:
+        if self._quiet["remote"] > _NEVER and seen.elsewhere is not False:
             users = (RemoteUser("somebody", quiet["remote"]),)
         ran = {name.lower() for name in seen.running or ()}
         listed = self._rules.idle.not_while_running

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,7 +83,7 @@ def test_quiet_of_less_than_a_minute_is_not_kept_and_more_is():
     pc.later(20)  # now it has lasted a minute
     assert pc.told("cpu") == [(0, 50), (71, 0)]
     pc.later(10, others_cpu=21.0)
-    assert pc.told("cpu") == [(0, 50), (71, 0), (150, 20)]
+    assert pc.told("cpu") == [(0, 50), (71, 0), (150, 22)]
 
 
 def test_what_gets_worse_is_kept_at_once():
@@ -106,8 +107,9 @@ def test_what_gets_worse_is_kept_at_once():
     assert last[1] == Seen(
         input=False,
         remote=True,
+        elsewhere=True,
         locked=None,
-        cpu=40,
+        cpu=42,
         memory=90,
         disk=500_000_000,
         battery=True,
@@ -219,6 +221,20 @@ def test_what_is_read_back_is_never_freer_than_what_was_seen(story):
         assert reading.locked is not False or not kept.locked
         if kept.remote is False:
             assert reading.remote_users == ()
+
+
+@pytest.mark.parametrize(
+    ("used", "kept"),
+    [(0.0, 0), (4.9, 0), (5.0, 5), (5.1, 7), (24.9, 22), (25.0, 25), (40.0, 40), (40.1, 42),
+     (99.9, 97), (100.0, 100), (140.0, 100), (-1.0, 0), (float("nan"), None)],
+)  # fmt: skip
+def test_a_level_stays_on_its_side_of_every_threshold(used, kept):
+    memory = Memory(returned_at=0.0)
+    glance = glance_of(a_reading(others_cpu=used), the_rules(), memory, T)
+    assert glance.seen.cpu == kept
+    for threshold in range(5, 100, 5):
+        if kept is not None:
+            assert (kept < threshold, kept > threshold) == (used < threshold, used > threshold)
 
 
 def test_changing_which_programs_are_listed_is_kept():

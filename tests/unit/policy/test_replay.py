@@ -138,6 +138,7 @@ fields = st.fixed_dictionaries(
     optional={
         "input": st.sampled_from([True, False, False, None]),
         "remote": st.sampled_from([True, False, False, None]),
+        "elsewhere": st.sampled_from([True, False]),
         "locked": st.sampled_from([True, False, None]),
         "cpu": st.sampled_from([0, 20, 25, 35, 45, None]),
         "memory": st.sampled_from([50, 85, 95, None]),
