@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import os
-import plistlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from jobman_agent.cli.autostart.desktop import DesktopEntry
 from jobman_agent.cli.autostart.entry import AgentStart, Look, State, Way, this_agent
 from jobman_agent.cli.autostart.launch_agent import LaunchAgent
-from jobman_agent.cli.autostart.run_key import APPROVED, LAUNCHER, NAME, RUN, RunKey
 from jobman_agent.cli.autostart.systemd import UserUnit
 from jobman_agent.errors import InputError, StorageError
 from tests.acceptance.command import wait_until
@@ -23,29 +21,8 @@ from tests.broker import absent
 NASTY = "Bü ro 100% 'a' \"b\" \\c `d` & $HOME"
 
 
-class FakeRegistry:
-    """HKEY_CURRENT_USER in memory; `winreg` behaves so, names are compared without case there."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, str], str | bytes] = {}
-
-    def get(self, key: str, name: str) -> str | bytes | None:
-        return self.values.get((key, name))
-
-    def put(self, key: str, name: str, text: str) -> None:
-        self.values[key, name] = text
-
-    def remove(self, key: str, name: str) -> bool:
-        return self.values.pop((key, name), None) is not None
-
-
 def desktop_of(home: Path) -> DesktopEntry:
     return DesktopEntry.of({"XDG_CONFIG_DIRS": str(home / "etc")}, home)
-
-
-def run_key_of(home: Path) -> RunKey:
-    python = Path(home / "venv" / "python.exe")
-    return RunKey(FakeRegistry(), python, Path(home / "base"))
 
 
 WAYS = {
@@ -240,86 +217,3 @@ def test_systemd_finds_no_fault_with_the_unit(tmp_path):
     ours = [line for line in done.stderr.splitlines() if "jobman" in line]
     assert (done.returncode, ours) == (0, [])
     assert way.link.resolve() == way.file
-
-
-# ---- macOS'
-def test_launchd_starts_it_again_after_any_exit_but_0(tmp_path):
-    way = LaunchAgent.of(tmp_path)
-    way.enable(start_of(tmp_path / NASTY / "jobman", JOBMAN_HOME="/h"))
-
-    contents = plistlib.loads(way.file.read_bytes())
-
-    assert way.file == tmp_path / "Library" / "LaunchAgents" / "jobman.agent.plist"
-    assert contents["ProgramArguments"] == [str(tmp_path / NASTY / "jobman"), "agent"]
-    assert contents["EnvironmentVariables"] == {"JOBMAN_HOME": "/h"}
-    assert contents["KeepAlive"] == {"SuccessfulExit": False}
-    assert contents["RunAtLoad"] is True
-
-
-@pytest.mark.parametrize("junk", ["", "no xml", "<plist><dict/></plist>"])
-def test_a_property_list_that_is_none_is_stale(tmp_path, junk):
-    way = LaunchAgent.of(tmp_path)
-    way.file.parent.mkdir(parents=True)
-    way.file.write_text(junk)
-
-    assert way.look().state is State.STALE
-
-
-# ---- Windows'
-def windows_start(**environment: str) -> AgentStart:
-    return AgentStart((r"C:\venv\python.exe", "-m", "jobman_agent"), (), environment)
-
-
-def test_the_setups_launcher_is_what_windows_starts_where_it_is_installed(tmp_path):
-    way = run_key_of(tmp_path)
-    without = way.command(windows_start())
-    launcher = tmp_path / LAUNCHER
-    launcher.touch()
-    pythonw = tmp_path / "venv" / "pythonw.exe"
-    pythonw.parent.mkdir()
-    pythonw.touch()
-
-    assert Path(without[0]).name == "python.exe"
-    assert without[1:] == ["-m", "jobman_agent", "autostart", "keep"]
-    assert way.command(windows_start()) == [str(launcher)]
-    with_variable = way.command(windows_start(JOBMAN_HOME="D:\\x"))
-    assert with_variable[0] == str(pythonw)
-    assert with_variable[-1] == "--set=JOBMAN_HOME=D:\\x"
-
-
-def test_a_path_with_spaces_and_umlauts_is_quoted_in_the_registry():
-    way = run_key_of(Path("C:\\Jörg Müller"))
-    way.enable(windows_start())
-
-    assert isinstance(way.registry, FakeRegistry)
-    assert way.registry.values[RUN, NAME] == (f'"{way.python}" -m jobman_agent autostart keep')
-    assert way.look().program == str(way.python)
-
-
-def test_what_task_manager_switched_off_is_disabled_until_it_is_enabled_again():
-    way = run_key_of(Path("C:/x"))
-    way.enable(windows_start())
-    assert isinstance(way.registry, FakeRegistry)
-    way.registry.values[APPROVED, NAME] = bytes([3, *[0] * 11])
-
-    switched_off = way.look()
-    way.enable(windows_start())
-
-    assert switched_off.state is State.DISABLED
-    assert switched_off.note == "switched off in Task Manager"
-    assert (APPROVED, NAME) not in way.registry.values
-    assert way.look().state is State.STALE  # nobody has made that program here
-    assert way.disable()
-    assert not way.disable()
-
-
-def test_windows_variables_go_with_the_command_and_too_long_a_command_is_refused():
-    way = run_key_of(Path("C:/x"))
-    way.enable(windows_start(JOBMAN_HOME="D:\\a b"))
-
-    assert isinstance(way.registry, FakeRegistry)
-    assert str(way.registry.values[RUN, NAME]).endswith(
-        'autostart keep "--set=JOBMAN_HOME=D:\\a b"'
-    )
-    with pytest.raises(InputError, match="more than 260 characters"):
-        way.enable(windows_start(JOBMAN_HOME="D:\\" + "x" * 260))

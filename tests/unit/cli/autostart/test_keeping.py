@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from jobman_agent.cli.autostart import keep_alive
-from jobman_agent.cli.autostart.entry import CALM_S, AgentStart
-from jobman_agent.cli.autostart.keeping import keep, starter
+from jobman_agent.cli.autostart.entry import AgentStart
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WAITS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-
-
-class StandingClock:
-    """Moves only when somebody says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 def program(path: Path, text: str) -> str:
@@ -106,26 +90,3 @@ def test_the_agent_has_its_arguments_and_variables(tmp_path):
 
 def test_a_script_that_was_removed_starts_nothing_any_more(tmp_path):
     assert run_script(tmp_path, "rm autostart.sh; exit 1") == [1]
-
-
-def test_the_same_rule_holds_for_the_python_of_windows():
-    clock, waits = StandingClock(), []
-    codes = [70] * len(WAITS) + [0]
-    assert keep(lambda: codes.pop(0), clock, waits.append) == 0
-    assert waits == WAITS
-
-    waits.clear()
-    codes = [1, 1, 1, 4]
-
-    def eleven_minutes() -> int:
-        clock.seconds += CALM_S
-        return codes.pop(0)
-
-    assert keep(eleven_minutes, clock, waits.append) == 0
-    assert waits == [1, 1, 1]
-
-
-def test_the_python_of_windows_starts_a_command_with_the_variables(tmp_path):
-    line = "import os, sys; sys.exit(int(os.environ['CODE']))"
-
-    assert starter([sys.executable, "-c", line], {**os.environ, "CODE": "7"})() == 7
