@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
+import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from whenever import reset_system_tz
 
 from jobman_agent.agent import record as module
 from jobman_agent.agent.asked import willing_until
 from jobman_agent.agent.record import DAY_BYTES, KEPT_DAYS, Record, read_record
+from jobman_agent.control.pipe import spawn_worker
 from jobman_agent.model.reading import UNKNOWN
 from jobman_agent.policy import Memory, decide
+from tests.unit.agent.desk import CLONE, Desk
 from tests.unit.policy.readings import START, a_reading, a_source, the_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import subprocess
+    from collections.abc import Callable, Iterator
 
 
 class Pc:
@@ -233,3 +239,70 @@ def test_a_record_that_cannot_be_read_leaves_the_hours(pc: Pc, caplog):
 
     assert pc.record.times_alone(START, pc.rules) == ()
     assert "cannot be read" in caplog.text
+
+
+LISTENER = """\
+import asyncio, sys
+from jobman_agent.control import pipe_messages as p
+from jobman_agent.control.pipe import open_worker_end, take_standard_pipes
+
+async def main():
+    gone = asyncio.get_running_loop().create_future()
+
+    def take(message):
+        if isinstance(message, p.WillingUntil):
+            with open(sys.argv[1], "a") as file:
+                file.write(f"{message.until}\\n")
+        elif isinstance(message, p.Leave):
+            gone.set_result(0)
+
+    pipe = open_worker_end(take_standard_pipes(), take, lambda: gone.done() or gone.set_result(1))
+    await gone
+
+asyncio.run(main())
+"""
+
+
+class Listening(Desk):
+    """A PC whose worker only notes until when the PC is said to be free."""
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-c", LISTENER, str(self.home / "told")]
+        process = spawn_worker(argv, {**os.environ, "PYTHONPATH": str(CLONE)})
+        self.workers.append(process)
+        return process
+
+
+@pytest.fixture
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    reset_system_tz()
+    yield
+    monkeypatch.undo()
+    reset_system_tz()
+
+
+async def test_an_agent_keeps_a_record_and_tells_its_worker_what_it_expects(
+    tmp_path: Path, in_utc: None
+):
+    desk = Listening(tmp_path)
+    folder = desk.home / "record"
+    folder.mkdir()
+    began = datetime.now(UTC)
+    for days in range(1, 30):
+        now = began - timedelta(days=days)
+        at = int(now.timestamp())
+        (folder / f"{now.date().isoformat()}.jsonl").write_text(
+            f'{{"at":{at - 7200},"begin":true,"input":false,"remote":false}}\n'
+            f'{{"at":{at + 3600},"input":true}}\n{{"at":{at + 9000}}}\n'
+        )
+
+    async with desk:
+        told = desk.home / "told"
+        await desk.until(lambda: told.exists() and told.read_text().endswith("\n"))
+
+    until = datetime.fromisoformat(told.read_text().split()[0])
+    assert timedelta(minutes=59) < until - began < timedelta(minutes=62)
+    [span] = read_record(desk.home, began, datetime.now(UTC)).spans[-1:]
+    assert span.start == pytest.approx(began.timestamp(), abs=15)
+    assert span.steps[0][1].memory == 50
