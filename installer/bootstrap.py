@@ -5,6 +5,8 @@ r"""Set jobman up from a fresh clone, with nothing but Python 3.11 or later and 
                                               and run the main example with two workers
     python3 installer/bootstrap.py test       install what the tests need, run every check
     python3 installer/bootstrap.py install    install jobman for you, with `jobman` on your PATH
+    python3 installer/bootstrap.py windows-setup
+                                              build dist/jobman-setup.exe, on Linux
 
 On Windows: py installer\bootstrap.py demo. All can be run as often as you like. Each says what
 it does. Uses the standard library only. Exit codes: 0 done; 1 a check failed, or what `jobman
@@ -45,6 +47,7 @@ def test() -> int:
     say("installing what development needs")
     environment.pip(python, "install", "--upgrade", "pip>=25.1")  # the first with --group
     environment.install(python, "--group", "dev", "--editable", CLONE)
+    make_tray_environment()
     failed = [name for name, command in checks(python) if not passes(name, command)]
     code, closing_line = run_pytest(python)
     if code:
@@ -71,6 +74,24 @@ def install() -> int:
     print("  jobman new my-job                            a job folder to start from")
     print("  jobman work --pool URL --trust NAME=KEY      lend this PC to a colleague")
     return 0
+
+
+def windows_setup() -> int:
+    """Build the Windows setup; what it takes beyond Python, it names itself."""
+    python = prepared_environment()
+    environment.pip(python, "install", "--upgrade", "pip>=25.1")  # the first with --group
+    environment.install(python, "--group", "build", "--editable", CLONE)
+    return run_through([str(python), str(CLONE / "installer" / "windows_setup.py")])
+
+
+def make_tray_environment() -> None:
+    """An environment in which the tray's tests run: GTK's bindings are the system's Python's."""
+    system_python = system_packages.python_with_tray()
+    if system_python is None:
+        say("no GTK bindings for Python here: tests of the tray are skipped")
+        return
+    python = environment.make(CLONE / ".venv" / "with-gtk", system_python)
+    environment.install(python, "--editable", CLONE, stamp=CLONE / "pyproject.toml")
 
 
 def prepared_environment() -> Path:
@@ -138,7 +159,7 @@ def run_through(command: list[str]) -> int:
             return code if code >= 0 else 128 - code
 
 
-COMMANDS = {"demo": demo, "test": test, "install": install}
+COMMANDS = {"demo": demo, "test": test, "install": install, "windows-setup": windows_setup}
 
 
 def main(words: list[str]) -> int:

@@ -49,6 +49,10 @@ FOR_TESTS = (
     "systemd",
     "desktop-file-utils",
     "lintian",
+    "binutils",
+    # The Windows setup: built, signed.
+    "nsis",
+    "osslsigncode",
     "openssl",
 )
 ELSEWHERE = {

@@ -29,6 +29,9 @@ def register_init(own: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command to those of ``jobman config``."""
     parser = add_command(own, common, "init", "make a jobman.ini", _INIT, _init)
     parser.add_argument(
+        "--no-pool", action="store_true", help="ask for no pool: it is named in the file later"
+    )
+    parser.add_argument(
         "--hours",
         metavar="TEXT",
         help='when this PC may work: "monday-friday=18:00-07:00; saturday, sunday=all day"',
@@ -59,10 +62,11 @@ def _init(args: argparse.Namespace) -> int:
     if path.exists():
         raise there
     presets = _presets(args)
-    url = _pool(args.pool)
-    _refuse_mistakes([Preset("pool", "url", url, "--pool"), *presets])
-    example = shipped("jobman.ini").read_text(encoding="utf-8")
-    text = fill(example, [Preset("pool", "url", url, "--pool"), *presets])
+    url = None if args.no_pool and args.pool is None else _pool(args.pool)
+    if url is not None:
+        presets.insert(0, Preset("pool", "url", url, "--pool"))
+    _refuse_mistakes(presets)
+    text = fill(shipped("jobman.ini").read_text(encoding="utf-8"), presets)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as exc:

@@ -32,7 +32,7 @@ DO = """\
 import sys
 what = sys.argv[1]
 {more}
-with open("result.txt", "w") as file:
+with open("result.txt", "w", newline="\\n") as file:
     file.write(what + "\\n")
 """
 
