@@ -131,7 +131,10 @@ class Pc:
 
 
 def strays(folder: Path) -> list[psutil.Process]:
-    """Living processes of packages: those that the marker names, and those that run do.py."""
+    """Living processes of packages: those that the marker names, and those that run do.py.
+
+    Of this office only: tests run side by side, and this is also whom `an_office` ends.
+    """
     found = []
     for process in psutil.process_iter():
         try:
@@ -139,8 +142,9 @@ def strays(folder: Path) -> list[psutil.Process]:
             alive = process.status() != psutil.STATUS_ZOMBIE
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        package = "long" in words and any(word.endswith("do.py") for word in words)
-        if alive and (package or str(folder / "marker") in words):
+        ours = [word for word in words if word.startswith(str(folder))]
+        package = "long" in words and any(word.endswith("do.py") for word in ours)
+        if alive and (package or str(folder / "marker") in ours):
             found.append(process)
     return found
 
