@@ -241,7 +241,8 @@ def _people(folder: Path) -> Finding:
     if count > MANY_PCS:
         text = f"{count} programs have an inbox here: from {MANY_PCS} on RabbitMQ is recommended"
         return Finding(Level.WARNING, "people", text)
-    return Finding(Level.OK, "people", f"{count} programs have an inbox here")
+    have = "1 program has" if count == 1 else f"{count} programs have"
+    return Finding(Level.OK, "people", f"{have} an inbox here")
 
 
 def _clock(folder: Path, me: Sender, clock: Clock) -> Finding:

@@ -30,9 +30,9 @@ def look(setup: Setup) -> Iterator[Line]:
     yield _sandbox(limits)
     home = setup.places.home if setup.places.home.is_dir() else None
     trial = asyncio.run(try_package(home, sandbox=limits.sandbox))
-    yield _fared(trial)
+    yield fared(trial)
     if trial.seen:
-        yield _priority(trial.seen)
+        yield priority(trial.seen)
 
 
 def _limits(limits: Limits) -> Line:
@@ -72,7 +72,8 @@ def _sandbox(limits: Limits) -> Line:
     return note("sandbox", text, way, level=NONE, wanted=True)
 
 
-def _fared(trial: Trial) -> Line:
+def fared(trial: Trial) -> Line:
+    """How a trial package fared."""
     if trial.late:
         text = "a trial package has not ended within {:.0f} s: this PC is very busy"
         return note("trial", text.format(TRIAL_S), frozen=trial.frozen, ended=False)
@@ -88,7 +89,7 @@ def _fared(trial: Trial) -> Line:
     return ok("trial", text, **data, ended=True)
 
 
-def _priority(seen: Mapping[str, Any]) -> Line:
+def priority(seen: Mapping[str, Any]) -> Line:
     """What the trial package saw of its own priority."""
     autogroup = str(seen.get("autogroup", ""))
     idle = seen.get("idle_class") or seen.get("background")

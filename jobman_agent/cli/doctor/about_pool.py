@@ -83,7 +83,7 @@ def _folder(context: Context, folder: Path) -> Iterator[Line]:
             code = ExitCode.POOL_OUT_OF_REACH
             yield wrong("reach", text, "mount the share, or correct the url", code=code)
         return
-    if folder.is_dir() and not any(os.scandir(folder)):
+    if folder.is_dir() and next(folder.iterdir(), None) is None:
         yield note("reach", "an empty folder yet: whoever uses it first makes a pool of it", way)
         return
     if not all((folder / name).is_dir() for name in FOLDERS):
