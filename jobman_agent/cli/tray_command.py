@@ -41,11 +41,8 @@ def run(args: argparse.Namespace) -> int:
 
     places = find_places(os.environ)
     start_log(places, args.verbose, LOG)
-    lock = _take_lock(places)
-    try:
+    with _take_lock(places):
         Face(places.home).run()
-    finally:
-        lock.release()
     return ExitCode.DONE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from jobman_agent.tray.menu import Choice
     from jobman_agent.tray.view import View
 
+PATIENCE_S = 5.0
 _log = get_logger(__name__)
 
 
@@ -76,6 +79,10 @@ class Face:
 
     def _over(self) -> None:
         _log.info("the agent has ended: so does its icon")
+        # Nothing is lost with a toolkit that does not let go.
+        watchdog = threading.Timer(PATIENCE_S, os._exit, (0,))
+        watchdog.daemon = True
+        watchdog.start()
         self._icon.stop()
 
     # ---- from the toolkit's thread

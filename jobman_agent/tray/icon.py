@@ -39,6 +39,7 @@ _TOOLTIP = 600
 _SIZES = {_WINDOWS: 64, "darwin": 44, "xorg": 32}
 _SIZE = 48
 """Pixels of the picture that a backend is given; each makes it smaller to what its bar needs."""
+_WM_CANCELMODE = 0x1F
 _log = get_logger(__name__)
 
 
@@ -228,5 +229,10 @@ def _windows_icon(base: Any) -> Any:
         def _update_menu(self) -> None:
             with self._menu_lock:
                 super()._update_menu()
+
+        def _stop(self) -> None:
+            # A menu that is open would wait for its owner first.
+            win32.PostMessage(self._menu_hwnd, _WM_CANCELMODE, 0, 0)
+            super()._stop()
 
     return WindowsIcon

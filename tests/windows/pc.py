@@ -11,11 +11,12 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tests.windows.box import CLONE, PYTHON
-from tests.windows.wine import XServer, clean_environment, end_wine
+from tests.windows.wine import SIZE, XServer, clean_environment, end_wine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _LINKED = Path("drive_c/windows")
 """Wine writes nothing into the files below; they are 0.6 GB."""
 _DRAIN_S = 2.0
+_DESKTOP_S = 30.0
 
 
 class WindowsPC:
@@ -39,10 +41,12 @@ class WindowsPC:
         self.prefix = self._folder / "prefix"
         _copy_prefix(box / "prefix", self.prefix)
         self._screen = XServer()
+        self._desktop: subprocess.Popen[bytes] | None = None
         self.env = clean_environment(self.prefix, self._screen.start())
         self.python = windows_path(box / "python" / "python.exe")
         self.env |= {
             "PYTHONPATH": windows_path(CLONE),
+            "JOBMAN_TRAY_SHOW": "no",
             "PYTHONPYCACHEPREFIX": windows_path(box / f"bytecode-{PYTHON}"),
         }
         users = self.prefix / "drive_c" / "users"
@@ -99,6 +103,23 @@ class WindowsPC:
         text = b"".join(pieces).decode(errors="replace").replace("\r\n", "\n")
         return subprocess.CompletedProcess(words, code, text)
 
+    def log_in(self) -> None:
+        """Show the desktop, as after a login: before that Windows sees no key and no mouse."""
+        words = ("explorer", f"/desktop=Default,{SIZE}")
+        self._desktop = self.start(*words, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + _DESKTOP_S
+        while not self._windows("explorer.exe"):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no desktop within {_DESKTOP_S:.0f} s")
+            time.sleep(0.1)
+
+    def _windows(self, of: str) -> list[str]:
+        """Numbers of windows that can be seen, of one program."""
+        env = {**os.environ, "DISPLAY": self.env["DISPLAY"]}
+        words = ["xdotool", "search", "--onlyvisible", "--class", of]
+        found = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+        return found.stdout.split()
+
     def xdotool(self, *words: str) -> str:
         """Work keyboard and mouse: ``xdotool("key", "a")``."""
         env = {**os.environ, "DISPLAY": self.env["DISPLAY"]}
@@ -107,6 +128,9 @@ class WindowsPC:
     def end_programs(self) -> None:
         """End every program, as when the PC is switched off; the next `start` switches it on."""
         end_wine(self.prefix)
+        if self._desktop is not None:
+            self._desktop.wait()
+            self._desktop = None
 
     def close(self) -> None:
         """Switch it off for good."""
