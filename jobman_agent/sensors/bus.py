@@ -150,6 +150,8 @@ class Bus:
                 self._link = open_dbus_connection(
                     self._which, enable_fds=self._descriptors, auth_timeout=CALL_SECONDS
                 )
+            except TimeoutError as exc:  # somebody is there: unknown, not absent
+                raise Unseen(f"the {self._which.lower()} bus does not answer: {exc}") from exc
             except Exception as exc:
                 # KeyError without an address, OSError, its own errors: there is no bus to ask.
                 raise NoBus(f"no {self._which.lower()} bus: {exc}") from exc

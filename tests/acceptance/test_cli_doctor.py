@@ -16,6 +16,7 @@ import pytest
 from jobman_agent.cli.doctor import about_pool
 from jobman_agent.cli.doctor.line import Level
 from jobman_agent.cli.doctor.setup import begin
+from jobman_agent.cli.doctor_command import SECONDS
 from jobman_agent.errors import ExitCode
 from jobman_agent.sensors.proof import FILE, Proofs
 from jobman_agent.settings.places import find_places, host_name
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["desktop"]
 
-MOST_S = 15.0
+MOST_S = 20.0
+"""Within 15 s; where many tests run side by side, Python starts and ends more slowly."""
 SECTIONS = [
     "agent", "settings", "sensors", "verdict", "pool", "programs", "employers", "packages",
     "desktop",
@@ -142,6 +144,7 @@ def _within_15_seconds(jobman: Jobman, pool: str) -> Said:
     began = time.monotonic()
     said = jobman("doctor", "--json", "--pool", pool)
     assert time.monotonic() - began < MOST_S
+    assert max(one["seconds"] for one in said.json["sections"]) < SECONDS + 1.0
     return said
 
 
@@ -158,8 +161,10 @@ def test_whatever_hangs_all_is_told_within_15_seconds(jobman, black_hole):
 
     assert said.code == 2
     # The bus that hangs costs only the sources that ask it.
-    sources = {one["data"].get("source") for one in section(said, "sensors")}
-    assert {"sessions", "memory", "disk"} <= sources
+    sources = {one["data"].get("source"): one for one in section(said, "sensors")}
+    assert "the system bus does not answer" in sources["sessions"]["text"]
+    assert sources["sessions"]["level"] == "wrong"
+    assert sources["memory"]["level"] == "ok"
     reach = line(said, "pool", "reach")
     assert (reach["level"], "does not answer" in reach["text"]) == ("wrong", True)
     (hanging,) = [one for one in section(said, "employers") if one["what"] == "hangs"]

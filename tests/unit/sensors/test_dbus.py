@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from jobman_agent.sensors.probe import Absent, Person, Stranger, Unseen
 from tests.unit.sensors.conftest import DEADLINE, wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.sensors.conftest import MockBus, Service
 
 from jobman_agent.sensors import mutter, people_linux
@@ -350,3 +353,17 @@ def test_power_management_tells_who_keeps_the_pc_awake_but_for_our_own_worker(
     with pytest.raises(Absent, match="does not run"):
         probe.look()
     probe.close()
+
+
+def test_a_bus_that_takes_the_connection_and_says_nothing_is_unknown_not_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(tmp_path / "bus"))
+        mute.listen()
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'bus'}")
+
+        with pytest.raises(Unseen, match="the system bus does not answer"):
+            WhoIsHere(SYSTEM_CLOCK).look()
+        with pytest.raises(Unseen, match="the system bus does not answer"):
+            LogindInhibitors(lambda: ()).look()
