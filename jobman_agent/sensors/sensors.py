@@ -154,7 +154,7 @@ class Sensors:
             if not rows:
                 advice = self._system.ADVICE[""]
                 text = "nothing here tells when they are used"
-                rows.append(Description("keyboard and mouse", text, False, None, None, advice))
+                rows.append(Description("keyboard and mouse", text, False, None, False, advice))
             rows.append(self._describe(self._people))
             shown = [self._describe(station) for station in self._shown.values()]
             rows += shown

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobman_agent.cli.doctor.line import Line, note, ok, wrong
+from jobman_agent.cli.doctor.line import Level, Line, note, ok, wrong
 from jobman_agent.cli.output import seconds_text
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.errors import InputError
@@ -60,7 +60,7 @@ def look(setup: Setup) -> Iterator[Line]:
     finally:
         sensors.close()
     setup.reading.set_result(reading)
-    yield from lines(rows)
+    yield from lines(rows, agent_sees=_agent_sees(setup))
 
 
 def make_sensors(setup: Setup, settings: Settings) -> Sensors:
@@ -94,8 +94,20 @@ async def _read(sensors: Sensors) -> tuple[Reading, list[Description]]:
     return reading, sensors.describe()
 
 
-def lines(rows: Sequence[Description]) -> Iterator[Line]:
-    """What the sources say of themselves, judged."""
+def _agent_sees(setup: Setup) -> bool:
+    """Whether an agent runs that sees the owner; doctor, over ssh, may see less than it."""
+    status = setup.agent_status()
+    unseen = ReasonCode.OWNER_UNSEEN.value
+    return status is not None and all(one["code"] != unseen for one in status["reasons"])
+
+
+def lines(rows: Sequence[Description], *, agent_sees: bool = False) -> Iterator[Line]:
+    """What the sources say of themselves, judged.
+
+    Args:
+        rows: The sources, as seen by this process.
+        agent_sees: An agent that runs does see the owner.
+    """
     sees = any(row.known and row.proven is not None for row in rows)
     told: set[tuple[str, ...]] = set()
     for row in rows:
@@ -108,6 +120,8 @@ def lines(rows: Sequence[Description]) -> Iterator[Line]:
             "seen_to_reset": None if row.reset_at is None else row.reset_at.isoformat(),
         }
         line = _source(row, sees=sees)
+        if line.level is Level.WRONG and row.proven is not None and agent_sees:
+            line = note("source", f"{line.text}; that is so from here, the agent sees the owner")
         # What helps several is said once.
         yield replace(line, do=() if line.do in told else line.do, data=data)
         told.add(line.do)

@@ -51,6 +51,13 @@ def test_a_blind_source_is_wrong_unless_another_one_sees_and_it_never_did():
     assert only(KEYS, was_proven)[1][0] is Level.WRONG
 
 
+def test_over_ssh_a_blind_source_is_only_a_note_where_the_agent_sees_the_owner():
+    (line,) = lines([GONE], agent_sees=True)
+
+    assert line.level is Level.NOTE
+    assert "the agent sees the owner" in line.text
+
+
 def test_each_way_of_an_advice_stands_on_its_own():
     (line,) = lines([GONE])
 
