@@ -152,4 +152,7 @@ def make_private_dir(path: Path) -> None:
         message = f"{path} belongs to another user (number {found.st_uid}): use a folder of yours"
         raise StorageError(message)
     if stat.S_IMODE(found.st_mode) & 0o077:
-        path.chmod(0o700)
+        try:
+            path.chmod(0o700)
+        except OSError as exc:
+            raise StorageError(explain(exc, "make private", path)) from exc
