@@ -12,7 +12,7 @@ import sys
 
 if sys.platform == "win32":
     from jobman_agent.sensors import system_windows as system
-    from jobman_agent.sensors.departures import Departures
+    from jobman_agent.sensors.departures_windows import Departures
 elif sys.platform == "darwin":
     from jobman_agent.sensors import system_macos as system
     from jobman_agent.sensors.departures import Departures
