@@ -157,7 +157,7 @@ def take_pictures(desk: Desk, name: str, at: tuple[int, int]) -> None:
 
     def shot(what: str) -> None:
         time.sleep(0.8)
-        seen = desk.desktop.screen().crop((330, 190, 1024, 640))
+        seen = desk.desktop.screen().crop((200, 190, 1024, 640))
         seen.save(Path(str(PICTURES)) / f"{desk.desktop.env['PYSTRAY_BACKEND']}-{what}.png")
 
     desk.desktop.does("mousemove", *at)
