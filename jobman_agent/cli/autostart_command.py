@@ -83,9 +83,9 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
-    name, look = _found(_ways())
-    here = _start(args, os.environ).program
-    advice = _advice(look, here)
+    ways = _ways()
+    name, look = _found(ways)
+    advice = _advice(look, ways[name].program_of(_start(args, os.environ)))
     if args.json:
         print_json(
             {

@@ -92,6 +92,10 @@ class DesktopEntry:
             write_text(self.file, _HIDDEN)
         return before is not State.DISABLED
 
+    def program_of(self, start: AgentStart) -> str:
+        """The command itself."""
+        return start.program
+
     def look(self) -> Look:
         """What this user's entry says, else that of all users.
 

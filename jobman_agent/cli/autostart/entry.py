@@ -84,6 +84,10 @@ class Way(Protocol):
         """
         ...
 
+    def program_of(self, start: AgentStart) -> str:
+        """What `look` says is started, where that is what `enable` wrote."""
+        ...
+
     def look(self) -> Look:
         """What would be started.
 

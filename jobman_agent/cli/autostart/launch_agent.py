@@ -64,6 +64,10 @@ class LaunchAgent:
         """
         return remove_file(self.file)
 
+    def program_of(self, start: AgentStart) -> str:
+        """The command itself."""
+        return start.program
+
     def look(self) -> Look:
         """What it says.
 

@@ -87,6 +87,10 @@ class RunKey:
         self.registry.remove(APPROVED, NAME)
         return self.registry.remove(RUN, NAME)
 
+    def program_of(self, start: AgentStart) -> str:
+        """The launcher, or the Python that keeps the agent alive."""
+        return self.command(start)[0]
+
     def look(self) -> Look:
         """What the value says.
 

@@ -103,6 +103,10 @@ class UserUnit:
             _reload()
         return any(removed)
 
+    def program_of(self, start: AgentStart) -> str:
+        """The command itself."""
+        return start.program
+
     def look(self) -> Look:
         """What the unit says.
 
