@@ -33,18 +33,20 @@ def find_password(source: PasswordSource, user: str | None) -> str:
         case "file":
             from pathlib import Path
 
-            return _from_file(Path(str(source.where)))
+            return _from_file(Path(str(source.where)).expanduser())
         case _:
             return _from_keyring(user)
 
 
 def _from_file(path: Path) -> str:
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:
         raise InputError(f"[pool] password = file:{path}: it cannot be read ({exc})") from exc
-    if hasattr(os, "getuid") and stat.S_IMODE(mode) & 0o077:
+    # On a PC that several people use, the administrator may give a file of root's to their group.
+    allowed = stat.S_IRGRP if found.st_uid == 0 else 0
+    if hasattr(os, "getuid") and stat.S_IMODE(found.st_mode) & 0o077 & ~allowed:
         raise InputError(f"[pool] password = file:{path}: others can read it; chmod 600 {path}")
     if not text or "\n" in text:
         raise InputError(f"[pool] password = file:{path}: it must hold one line, the password")

@@ -29,6 +29,7 @@ POSIX = {
     "tests/unit/cli/test_interrupts.py": SIGNALS,
     "tests/unit/cli/test_agent_commands.py::test_to_ask_the_agent_imports_nothing_heavy":
         "ctypes is how Windows is asked, and costs 3 ms",
+    "tests/unit/cli/test_passwords.py::test_nobody_else_may_read_the_file_but_a_group": MODES,
     "tests/unit/cli/doctor/test_looks.py::test_the_files_that_are_read_are_told_in_their_order":
         WORDS,
     "tests/unit/cli/doctor/test_looks.py::test_each_mistake_is_a_wrong_line_of_its_own": WORDS,
