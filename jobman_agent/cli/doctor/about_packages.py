@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from jobman_agent.cli.doctor.line import Line, note, ok, wrong
 from jobman_agent.cli.doctor.trial import TRIAL_S, try_package
 from jobman_agent.cli.output import count_text, size_text
+from jobman_agent.execution import SYSTEM, total_memory
+from jobman_agent.execution.sandbox import BUBBLEWRAP, NONE, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,8 +38,6 @@ def look(setup: Setup) -> Iterator[Line]:
 
 
 def _limits(limits: Limits) -> Line:
-    from jobman_agent.execution import total_memory
-
     allowed = getattr(os, "sched_getaffinity", None)
     there = len(allowed(0)) if allowed is not None else os.cpu_count() or 1
     cores, total = max(1, limits.cores.of(there)), total_memory()
@@ -51,9 +51,6 @@ def _limits(limits: Limits) -> Line:
 
 
 def _sandbox(limits: Limits) -> Line:
-    from jobman_agent.execution import SYSTEM
-    from jobman_agent.execution.sandbox import BUBBLEWRAP, NONE, why_not
-
     if SYSTEM != "linux":
         text = "no sandbox on this system: a package can read and write what this user can"
         return ok("sandbox", text, level=NONE, wanted=limits.sandbox)
@@ -83,7 +80,8 @@ def fared(trial: Trial) -> Line:
     data = {"freeze_seconds": round(trial.freeze_seconds, 4), "frozen": trial.frozen}
     if not trial.frozen:
         return wrong("trial", "a trial package could not be frozen: it ran on", data=data)
-    text = f"a trial package was started, frozen in {took}, resumed, and ended"
+    where = " in a Job Object" if SYSTEM == "windows" else ""
+    text = f"a trial package was started{where}, frozen in {took}, resumed, and ended"
     if trial.freeze_seconds >= _YIELDS_S:
         return note("trial", f"{text}; that is slow: this PC is very busy", **data, ended=True)
     return ok("trial", text, **data, ended=True)

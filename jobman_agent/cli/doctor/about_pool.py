@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jobman_agent.cli.doctor.line import Level, Line, note, ok, wrong
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from jobman_agent.pool.opening import BrokerAddress
 
 REACH_S = 10.0
+_CLOSE_S = 0.5
 _SOON_S = 30 * 86_400.0
 _THREE_WAYS = (
     "jobman config init --pool dir:FOLDER or amqps://HOST/VHOST",
@@ -120,8 +122,11 @@ def _broker(context: Context, address: BrokerAddress) -> Iterator[Line]:
 
 def _greeting(context: Context, address: BrokerAddress) -> Iterator[Line]:
     from jobman_agent.pool.broker_greeting import greet
+    from jobman_agent.settings.pool_url import needs_insecure
 
     pool = context.settings.pool
+    if needs_insecure(address.url):
+        yield note("plain", "all goes in plain text (insecure = yes)", "amqps://... in [pool] url")
     said = greet(address.url, pool.ca, REACH_S)
     text = f"{said.product} {said.version} answers"
     yield ok("server", text, product=said.product, version=said.version)
@@ -157,12 +162,16 @@ async def _use(
             # What it says of the hiring queue is told already.
             found += [_found(one) for one in await check(pool) if one.what != "hiring"]
     except TimeoutError:
-        late = PoolUnavailable(f"no answer within {REACH_S:.0f} s")
-        found.append(_refusal(late, context))
+        text = f"no answer within {REACH_S:.0f} s"
+        if found:
+            text = f"reached, but what is sent does not come through within {REACH_S:.0f} s"
+        found.append(_refusal(PoolUnavailable(text), context))
     except (PoolError, InputError) as exc:
         found.append(_refusal(exc, context))
     finally:
-        await pool.close()
+        with suppress(TimeoutError):  # the process ends soon, and its connections with it
+            async with asyncio.timeout(_CLOSE_S):
+                await pool.close()
     return found
 
 
@@ -176,7 +185,7 @@ def _refusal(exc: PoolError | InputError, context: Context) -> Line:
             if origin := context.settings.origins.get("pool.user"):
                 ways = (f"user and password in [pool]: {origin}",)
         case PoolUnavailable():
-            ways = ("see that the server runs and this PC's network reaches it",)
+            ways = ("see that the server runs, has room, and this PC's network reaches it",)
     return wrong("reach", str(exc), *ways, code=exc.exit_code)
 
 
