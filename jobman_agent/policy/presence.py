@@ -77,7 +77,8 @@ def unseen_why(reading: Reading) -> str | None:
         return f"owner unseen: {NOTHING_TELLS}"
     if not proven:
         names = ", ".join(source.name for source in reading.sources)
-        return f"owner unseen: {names} has not yet been seen to notice a key or the mouse"
+        verb = "has" if len(reading.sources) == 1 else "have"
+        return f"owner unseen: {names} {verb} not yet been seen to notice a key or the mouse"
     # One of several that were proven is not enough: it may see another session only.
     blind = [source.name for source in proven if source.idle_seconds is UNKNOWN]
     return f"owner unseen: {', '.join(blind)} does not answer" if blind else None
