@@ -3,8 +3,8 @@
 Rules that hold here (PROTOCOL 3.3, *Window*, and 3.4):
 1. A worker is kept supplied: twice the time that the road takes, at least 1 s of work per slot;
    of long packages one per slot and one spare; nothing that cannot end before it must leave.
-2. When a slot is free and nothing waits, an unstarted spare is asked back from another session,
-   and goes to that slot once it is handed back. Then come second copies of stragglers.
+2. When a slot is free and nothing waits that fits there, an unstarted spare that does is asked back
+   from another session, and goes to that slot. Then come second copies of stragglers.
 3. Nothing goes to a session that left, is paused or silent, or whose key must pass the test first.
 """
 
@@ -104,7 +104,7 @@ class Filling:
             size += package.size
         if given:
             self._hand(session, given)
-        elif rebalance and not state.waiting:
+        elif rebalance and self._nothing_waits_for(session):
             self._rebalance(session)
 
     def _hand_test(self, session: Session) -> None:
@@ -190,25 +190,36 @@ class Filling:
             return
         self._second_copy(session)
 
+    def _nothing_waits_for(self, session: Session) -> bool:
+        waiting = self.state.waiting
+        return not waiting or most_weight(self.state, session) < waiting.lightest()
+
     def _ask_back(self, session: Session, free: int) -> bool:
-        """Ask the session with the most spares for some of them."""
+        """Ask the session with the most spares for some of them, of those that fit here."""
+        most = most_weight(self.state, session)
         best: Session | None = None
+        found: list[LeaseRow] = []
         for donor in self._donor_list():
-            if donor is not session and (best is None or spares(donor) > spares(best)):
-                best = donor
+            if donor is session or (best is not None and spares(donor) <= spares(best)):
+                continue
+            fitting = [one for one in donor.open.values() if self._could_move(one, most)]
+            if fitting:
+                best, found = donor, fitting
         if best is None:
             return False
         usual = self.state.usual()
         few = usual is None or usual >= WORK_SECONDS
         wanted = free if few else max(free, spares(best) // 2)
-        asked = [one for one in reversed(best.open.values()) if _is_spare(one)]
-        asked = asked[: min(wanted, spares(best))]
+        asked = found[::-1][: min(wanted, spares(best))]
         for lease in asked:
             self.state.ask_back(lease, asked=True)
             self.turn.say(lease.session, lease.package, lease.attempt, Say.GIVE_BACK)
-        if asked:
-            self._donors = None
-        return bool(asked)
+        self._donors = None
+        return True
+
+    def _could_move(self, lease: LeaseRow, most: float) -> bool:
+        package = self.state.packages.get(lease.package)
+        return _is_spare(lease) and package is not None and package.weight <= most
 
     def _donor_list(self) -> list[Session]:
         if self._donors is None:

@@ -9,9 +9,9 @@ import pytest
 from jobman_agent.employer.progress import Pacer, snapshot
 from jobman_agent.employer.session.events import PackageSpec, Tell
 from jobman_agent.employer.session.records import Judgement, PackageRow, opened_again
-from jobman_agent.model.messages import Bye, Goodbye, HeldState, Outcome
+from jobman_agent.model.messages import Bye, Goodbye, HeldState, Outcome, Say
 from jobman_agent.model.wire import parse_time, time_text
-from tests.unit.employer.desk import Desk, handed, of, sent, specs
+from tests.unit.employer.desk import Desk, handed, of, said, sent, specs
 
 if TYPE_CHECKING:
     from jobman_agent.employer.session.events import Action
@@ -158,6 +158,31 @@ def test_a_worker_for_which_something_fits_stays():
     desk.ask("w1")
     desk.ask("w2", willing_until=at(desk, 0.5))
     assert sent(desk.wait(500), Bye) == []
+
+
+def given_back(actions: list[Action]) -> list[str]:
+    return [package for package, _, say in said(actions) if say is Say.GIVE_BACK]
+
+
+def test_only_a_spare_that_fits_there_is_asked_back_for_a_free_slot():
+    desk = Desk(packages=(PackageSpec("now", 1.0), PackageSpec("spare", 0.9)), usual_s=HOUR)
+    desk.ask("w1")
+    desk.beat("w1", ("now", 1, HeldState.RUNNING), ("spare", 1, HeldState.WAITING))
+    assert given_back(desk.ask("soon", willing_until=at(desk, 0.5))) == []
+    assert given_back(desk.wait(60)) == []
+
+    assert given_back(desk.ask("later", willing_until=at(desk, 1.5))) == ["spare"]
+
+
+def test_what_waits_for_a_weekend_does_not_keep_spares_from_free_slots():
+    packages = (PackageSpec("long", 20.0), PackageSpec("now", 1.0), PackageSpec("spare", 0.9))
+    desk = Desk(packages=packages, usual_s=HOUR)
+    desk.ask("w1", willing_until=at(desk, 13))
+    desk.beat("w1", ("now", 1, HeldState.RUNNING), ("spare", 1, HeldState.WAITING))
+
+    assert given_back(desk.ask("w2", willing_until=at(desk, 13))) == ["spare"]
+    actions = desk.result("spare", outcome=Outcome.HANDED_BACK, seconds=0)
+    assert handed(actions, "sw2") == [("spare", 2)]
 
 
 def left(desk: Desk, rate_over: list[tuple[float, int]] | None = None) -> float | None:
