@@ -84,12 +84,12 @@ def test_what_is_written_is_shown_line_by_line_over_a_rotation(tmp_path):
         path.rename(tmp_path / "a.log.1")
         with (tmp_path / "a.log.1").open("a") as file:
             file.write("the last of it\n")
-        path.write_text("new\n")
+        path.write_text(f"{'long ' * 20}\nnew\n")
         follower.until(lambda: follower.lines[-1] == "new")
     finally:
         follower.end()
 
-    assert follower.lines == ["one", "half", "the last of it", "new"]
+    assert follower.lines == ["one", "half", "the last of it", "long " * 20, "new"]
 
 
 def test_a_log_that_is_not_there_yet_is_waited_for_and_shown_from_its_start(tmp_path):
