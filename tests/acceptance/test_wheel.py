@@ -88,3 +88,16 @@ def test_a_job_and_a_settings_file_are_made_from_the_wheel(installed, tmp_path):
     assert (tmp_path / "job" / "job.ini").is_file()
     assert f"url = dir:{tmp_path / 'pool'}" in (tmp_path / "my.ini").read_text(encoding="utf-8")
     assert check.stdout.endswith("no mistakes\n")
+
+
+def test_public_holidays_are_known_outside_the_clone_whatever_lies_in_the_users_folder(
+    installed, tmp_path
+):
+    (tmp_path / "holidays.py").write_text("raise SystemExit('a file of the user')")
+    (tmp_path / "my.ini").write_text("[hours]\nsunday = all day\nholidays = DE-BY\n")
+    words = ("--config", "my.ini", "policy", "--at", "2026-01-06T12:00")
+
+    epiphany = run_outside(installed, tmp_path, "-m", "jobman_agent", *words)
+
+    assert (epiphany.returncode, epiphany.stderr) == (0, "")
+    assert epiphany.stdout.endswith("may start work\n")
