@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from jobman_agent.cli.commands import Commands
 
 LINES = 50
-FILES = {"agent": "jobman.log", "worker": "worker.log", "faults": "faults.log"}
+FILES = {
+    "agent": "jobman.log",
+    "worker": "worker.log",
+    "tray": "tray.log",
+    "faults": "faults.log",
+}
 _ABOUT = f"""\
 Show the end of the log of this PC's agent, and of all commands but its worker. Without -n: the
 last {LINES} lines. Logs lie below JOBMAN_HOME; one has 2 MB at most, and three older ones are kept.
 
   jobman log                  what the agent did
   jobman log worker           what its worker did: packages, sessions, the pool
+  jobman log tray             what the icon did
   jobman log faults           faults of jobman itself, to be reported
   jobman log -f               go on showing what comes, until Ctrl-C
 """
@@ -76,5 +82,6 @@ def _nothing(which: str, path: Path) -> str:
     """There is no log: that is no error."""
     if which == "faults":
         return f"jobman has had no fault ({path} is not there)"
-    starts = "jobman agent" if which == "agent" else "the agent, when this PC is idle,"
-    return f"nothing was written yet: {starts} writes {path}"
+    who = {"agent": "jobman agent", "tray": "the agent's icon"}
+    writer = who.get(which, "the agent's worker, when this PC is idle,")
+    return f"nothing was written yet: {writer} writes {path}"
