@@ -38,6 +38,7 @@ _WORK_NOW = """\
 Work for so long (30 min, 2 h), whatever the hours say. Somebody at the PC still comes first.
 """
 _LONGEST_D = 366
+_ICON_S = 6.0
 _QUIT = "Hand back what is held, and end the agent. Returns when it has ended."
 
 
@@ -97,7 +98,24 @@ def _work_now(args: argparse.Namespace) -> int:
 
 def _quit(args: argparse.Namespace) -> int:
     with _connect() as client:
-        return _print_done(args, client.quit())
+        done = client.quit()
+    _await_icon()
+    return _print_done(args, done)
+
+
+def _await_icon() -> None:
+    """The icon goes with its agent: whoever replaces jobman's files must not find them in use."""
+    from contextlib import suppress
+
+    from filelock import FileLock, Timeout
+
+    from jobman_agent.cli.tray_command import LOCK
+    from jobman_agent.settings.places import find_places
+
+    lock = find_places(os.environ).home / LOCK
+    if lock.exists():
+        with suppress(Timeout, OSError), FileLock(lock, timeout=_ICON_S):
+            pass
 
 
 # ---- words

@@ -80,10 +80,19 @@ def build_parser(first: str | None = None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         prog="jobman", dest="command", metavar="COMMAND", required=True, title="commands"
     )
-    modules = (agent_commands,) if first in agent_commands.NAMES else _all_commands()
-    for module in modules:
+    for module in _modules(first):
         module.register(commands, common)
     return parser
+
+
+def _modules(first: str | None) -> tuple[CommandModule, ...]:
+    if first in agent_commands.NAMES:
+        return (agent_commands,)
+    if first == "tray":  # it stays: nobody else's commands are to take room
+        from jobman_agent.cli import tray_command
+
+        return (tray_command,)
+    return _all_commands()
 
 
 def _all_commands() -> tuple[CommandModule, ...]:

@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from jobman_agent.cli import tray_command, tray_starting
+from jobman_agent.cli import agent_commands, tray_command, tray_starting
 from jobman_agent.cli.main import main
 from jobman_agent.cli.tray_starting import has_desktop, keep_tray
 from jobman_agent.errors import ExitCode
@@ -143,3 +144,14 @@ def test_an_icon_without_an_agent_and_a_second_icon_are_refused(
     with FileLock(tmp_path / tray_command.LOCK):
         assert main(["tray"]) == ExitCode.NOT_ALLOWED
     assert "is shown already" in capsys.readouterr().err
+
+
+def test_quit_returns_when_the_icon_has_gone_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JOBMAN_HOME", str(tmp_path))
+    agent_commands._await_icon()  # there never was one
+    lock = FileLock(tmp_path / tray_command.LOCK, thread_local=False)
+    lock.acquire()
+    threading.Timer(0.4, lock.release).start()
+    began = time.monotonic()
+    agent_commands._await_icon()
+    assert 0.3 < time.monotonic() - began < 5
