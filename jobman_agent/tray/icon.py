@@ -68,6 +68,8 @@ class TrayIcon:
         self._is_up = False
         self._stopped = False
         self._icon: Any = self._icon_class()(NAME, title=NAME)
+        if self.backend == "xorg":  # a traceback each time that there is no panel (yet)
+            logging.getLogger("pystray").setLevel(logging.CRITICAL)
 
     @property
     def has_menu(self) -> bool:
@@ -121,7 +123,7 @@ class TrayIcon:
     def _put(self, view: View) -> None:
         """Change only what is another."""
         icon = self._icon
-        if view.picture != self._picture:
+        if view.picture != self._picture or self._is_adrift():
             self._picture = view.picture
             icon.icon = draw(view.picture, _SIZES.get(self.backend, _SIZE))
         if view.tooltip != icon.title:
@@ -133,6 +135,10 @@ class TrayIcon:
         if view.menu != self._menu and not calm:
             self._menu, self._menu_at = view.menu, now
             icon.menu = self._made(view.menu)
+
+    def _is_adrift(self) -> bool:
+        """Whether the xorg backend has lost its panel: it looks for another only when it draws."""
+        return self.backend == "xorg" and self._icon._systray_manager is None
 
     def _put_tooltip(self, text: str) -> None:
         """GTK's icon takes its title for those who cannot see; the tooltip is another property."""
