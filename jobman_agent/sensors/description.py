@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from jobman_agent.sensors.station import Outcome
 
-PRESS_A_KEY = "press a key, pause for half a minute, and press one again: from then on it counts"
+PRESS_A_KEY = (
+    "press a key, pause for half a minute, and press one again: from then on it counts "
+    "(at once with jobman doctor --watch)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ class Inputs:
         sources = list(self._sources.items())
         await asyncio.gather(*(source.station.ask() for _, source in sources))
         wall = self._clock.now()
+        if not all(self._proofs.is_proven(key, wall) for key, _ in sources):
+            self._proofs.refresh()
         seen = [self._read(key, source) for key, source in sources]
         if self._proofs.due() and (self._saving is None or not self._saving.is_alive()):
             # In a thread: a disk can hang, and this happens once a day.

@@ -8,6 +8,7 @@ That is kept across restarts, in ``sensors.json`` of JOBMAN_HOME, under this PC'
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ class Proofs:
     """When each source was last seen to reset."""
     trouble: str = ""
     """Why what was kept could not be read, or not be written."""
+    _loaded: int | None = None
+    """When the file that was read last had been written."""
     _written: dict[str, datetime] = field(default_factory=dict)
     _watched: dict[str, _Watched] = field(default_factory=dict)
 
@@ -92,20 +95,32 @@ class Proofs:
         )
 
     def load(self) -> None:
-        """Read what was kept; a file that is damaged or another PC's proves nothing."""
+        """Take what was kept too; a file that is damaged or another PC's proves nothing."""
         try:
+            self._loaded = os.stat(self.path).st_mtime_ns
             kept = json.loads(self.path.read_bytes())
             if kept["host"] != self.host:
                 self.trouble = f"{self.path} is of another PC ({kept['host']}): not used"
                 return
             found = {str(k): datetime.fromisoformat(v) for k, v in kept["seen_to_reset"].items()}
-            self.seen = {key: when.astimezone(UTC) for key, when in found.items()}
+            read = {key: when.astimezone(UTC) for key, when in found.items()}
         except FileNotFoundError:
             return
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             self.trouble = f"{self.path} cannot be read, so that no source counts yet: {exc}"
             return
-        self._written = dict(self.seen)
+        for key, when in read.items():
+            self.seen[key] = max(when, self.seen.get(key, when))
+        self._written = read
+
+    def refresh(self) -> None:
+        """Take what another process has proven since: ``jobman doctor --watch``."""
+        try:
+            changed = os.stat(self.path).st_mtime_ns != self._loaded
+        except OSError:
+            return
+        if changed:
+            self.load()
 
     def save(self) -> None:
         """Write them.
@@ -113,6 +128,7 @@ class Proofs:
         Raises:
             StorageError: disk full and the like; the old file is still there.
         """
+        self.refresh()
         seen = dict(self.seen)
         kept = {"host": self.host, "seen_to_reset": {k: v.isoformat() for k, v in seen.items()}}
         make_private_dir(self.path.parent)

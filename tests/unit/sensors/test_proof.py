@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,3 +115,25 @@ def test_a_damaged_file_proves_nothing_and_says_so(watch: Watch, text: str) -> N
 
     assert not watch.proven
     assert str(watch.proofs.path) in watch.proofs.trouble
+
+
+def test_what_another_process_proves_counts_and_is_not_lost_by_the_next_writing(
+    tmp_path: Path,
+) -> None:
+    path, wall = tmp_path / "home" / "sensors.json", datetime(2026, 11, 24, tzinfo=UTC)
+    agent, doctor = Proofs(path, "pc1"), Proofs(path, "pc1")
+    agent.load()
+
+    doctor.seen["x11 :0"] = wall
+    doctor.save()
+    agent.refresh()
+    assert agent.is_proven("x11 :0", wall)
+
+    doctor.seen["wayland"] = wall
+    doctor.save()
+    agent.seen["x11 :0"] = wall + timedelta(days=2)
+    agent.save()
+
+    kept = Proofs(path, "pc1")
+    kept.load()
+    assert kept.seen == {"x11 :0": wall + timedelta(days=2), "wayland": wall}
