@@ -50,7 +50,12 @@ if [ -n "$changed" ]; then
         service rabbitmq-server restart
     fi
 fi
-rabbitmqctl await_startup --timeout 60 >/dev/null
+tries=30
+until rabbitmqctl await_startup --timeout 60 >/dev/null 2>&1; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || stop "RabbitMQ does not start: see its log in /var/log/rabbitmq" 3
+    sleep 2
+done
 
 # rabbitmqctl reads the file as the user rabbitmq, who may not enter our folder.
 copy=$(mktemp -d)

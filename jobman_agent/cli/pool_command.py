@@ -133,7 +133,8 @@ def _init_office(args: argparse.Namespace, context: Context) -> int:
     for name in made.added:
         print(made.folder / pool_office.PASSWORDS / name)
     say(f"{count_text(len(made.added), 'new password')}, {len(made.kept)} as before")
-    say(f"next, on the server: rabbitmqctl import_definitions {pool_office.DEFINITIONS}")
+    say(f"next, on the server: installer/rabbitmq/setup.sh HOST {made.folder.name}, or on one that")
+    say(f"is set up: rabbitmqctl import_definitions {pool_office.DEFINITIONS}")
     return ExitCode.DONE
 
 

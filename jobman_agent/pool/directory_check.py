@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -226,6 +227,13 @@ def _file_system(folder: Path) -> str | None:
 
 
 def _modes(folder: Path) -> Finding:
+    mode = folder.stat().st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX and os.sep != "\\":
+        text = (
+            f"others may write into {folder} itself, and so move the whole pool away: "
+            f"chmod 0755 {folder} (0750 where only its group may use the pool)"
+        )
+        return Finding(Level.WARNING, "modes", text)
     closed = [n for n in FOLDERS if (folder / n).stat().st_mode & ALL_MAY_ADD != ALL_MAY_ADD]
     if not closed or os.sep == "\\":
         return Finding(Level.OK, "modes", "everybody may add files, and remove only their own")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +23,10 @@ from jobman_agent.pool.directory_files import offer_name
 from jobman_agent.trust.frames import seal
 from jobman_agent.trust.keys import load_or_make
 from tests.acceptance.command import Jobman
+from tests.broker import absent
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 OFFER = "abcdefghijklmnop"
 
@@ -182,6 +189,69 @@ def test_a_pool_is_made_checked_and_cleaned(jobman, url, tmp_path):
         ["removed", f"blobs/tmp/{old.name}"],
     ]  # fmt: skip
     assert not old.exists()
+
+
+GUEST, GROUP, STRANGER = 65534, 47110, 65533
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can enter; pytest's own are for this user alone."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_user(uid: int, script: str, folder: Path) -> int:
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=folder, user=uid, group=uid, extra_groups=[GROUP] if uid == GUEST else [],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    return done.returncode
+
+
+@pytest.mark.root
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+def test_guests_of_a_folder_add_files_and_touch_no_others_and_a_group_can_keep_it_to_itself(
+    jobman, open_folder
+):
+    if os.geteuid() != 0:
+        absent("needs root, to be other users")
+    made = subprocess.run(
+        ["/bin/sh", "-c", 'umask 077; exec "$@"', "sh",
+         *jobman.command("pool", "init", f"dir:{open_folder}/pool")],
+        env=jobman.env, cwd=jobman.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    pool = open_folder / "pool"
+    (pool / "inbox" / "hers").write_text("of somebody else")
+
+    assert made.returncode == 0, made.stderr
+    assert (
+        as_user(
+            GUEST, "echo x > pool/inbox/mine && mv pool/inbox/mine pool/inbox/mine2", open_folder
+        )
+        == 0
+    )
+    for forbidden in (
+        "rm pool/inbox/hers",
+        "mv pool/inbox/hers x",
+        "echo x > pool/inbox/hers",
+        "mv pool/jobman pool/x",
+        "echo x > pool/x",
+        "rmdir pool/blobs/tmp",
+    ):
+        assert as_user(GUEST, forbidden, open_folder) != 0, forbidden
+
+    os.chown(pool, 0, GROUP)
+    pool.chmod(0o750)
+    again = jobman("pool", "init", f"dir:{pool}")
+
+    assert again.code == 0
+    assert stat.S_IMODE(pool.stat().st_mode) == 0o750
+    assert as_user(GUEST, "echo x > pool/inbox/mine3", open_folder) == 0
+    assert as_user(STRANGER, "ls pool", open_folder) != 0
 
 
 def test_a_pool_that_is_not_there_is_waited_for_ten_seconds_and_then_exit_3(jobman, tmp_path):

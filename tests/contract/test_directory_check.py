@@ -126,6 +126,17 @@ async def test_folders_that_others_cannot_use_are_warned_about(office):
     assert "blobs" in finding.text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+async def test_a_root_into_which_others_can_write_is_warned_about(office):
+    await office.connect("alice")
+    found = []
+    for mode in (0o777, 0o1777, 0o2775, 0o2750, 0o755):
+        office.root.chmod(mode)
+        found.append(directory_check._modes(office.root).level)
+
+    assert found == [Level.WARNING, Level.OK, Level.WARNING, Level.OK, Level.OK]
+
+
 async def test_many_programs_are_told_of_rabbitmq(office, monkeypatch):
     monkeypatch.setattr(directory_check, "MANY_PCS", 1)
     await office.reader("bob")
