@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from jobman_agent.employer.session.events import Look, Post, Withdraw
-from jobman_agent.employer.session.handing import due_stragglers
+from jobman_agent.employer.session.handing import due_stragglers, may_get
 from jobman_agent.employer.session.turn import counted, wall_text
 from jobman_agent.model.messages import Offer, Refuse, RefuseCode
 from jobman_agent.model.public_key import public_key_id
@@ -159,7 +159,7 @@ class Offering:
     def _tell_lonely(self, turn: Turn) -> None:
         state, now = turn.state, turn.state.now.steady
         alone = bool(state.waiting) and state.road.connected and not state.open_leases
-        if not alone:
+        if not alone or any(may_get(state, one) for one in state.sessions.values()):
             self.lonely_since = None
             return
         if self.lonely_since is None:

@@ -107,7 +107,9 @@ def test_what_fits_nowhere_is_not_given_to_anybody_and_that_is_said_with_what_wo
     assert handed(desk.ask(willing_until=at(desk, 13))) == []
 
     assert told(desk.wait(50)) == []
-    [text] = told(desk.wait(30))
+    actions = desk.wait(30)
+    [text] = told(actions)
+    assert not [one.text for one in of(actions, Tell) if "no worker works" in one.text]
     assert text.startswith("2 packages take about 20 h, and no PC here is free for so long")
     assert "(the freest: 13 h)" in text
     assert "checkpoint in job.ini" in text
