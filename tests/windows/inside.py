@@ -18,6 +18,7 @@ NAMES = "names that Windows has no files of"
 SIGNALS = "signals"
 PIPES = "named pipes among files"
 WORDS = "a message of the system, or a path, in its POSIX spelling"
+BUBBLEWRAP = "bubblewrap, which is Linux'"
 CTRL_BREAK = "Wine sends no CTRL_BREAK: packages are not asked to end, only killed"
 MANY = "it starts hundreds of programs, and Wine starts three a second"
 INVALID_NAME = "Wine says 'invalid name' where Windows says 'no folder' (267) or 'not found' (3)"
@@ -66,6 +67,9 @@ POSIX = {
     "tests/unit/employer/test_results.py::test_a_file_in_the_way_is_a_clear_error[results/a1]":
         WORDS,
     "tests/unit/employer/test_results.py::test_a_full_disk_says_what_and_where": WORDS,
+    "tests/unit/execution/test_busy_pc.py": "shares of a processor, as Linux gives them",
+    "tests/unit/execution/test_runner.py::test_a_package_in_a_sandbox": BUBBLEWRAP,
+    "tests/unit/execution/test_runner.py::test_a_sandbox_keeps": BUBBLEWRAP,
     "tests/unit/execution/test_runner.py::test_a_runner_holds_nothing_that_is_heavy":
         "psutil, which only Windows' runner needs, imports socket",
     "tests/unit/execution/test_runner.py::test_how_far_a_runner_came_outlives_it":

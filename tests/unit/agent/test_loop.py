@@ -72,8 +72,8 @@ async def test_an_owner_who_stays_gets_the_pc_back(tmp_path: Path):
 async def test_a_worker_that_dies_leaves_nothing_and_another_one_is_started(tmp_path: Path):
     async with Desk(tmp_path, worker="dies") as desk:
         await desk.until_working()
+        desk.worker = "well"  # the next one
         await desk.until_state("OFF_DUTY")
-        desk.worker = "well"
 
         await desk.until(lambda: desk.members() == [])
         [reason] = (await desk.status()).reasons
@@ -173,7 +173,7 @@ async def test_a_worker_whose_settings_have_changed_finishes_and_another_one_sta
 async def test_work_now_works_outside_the_hours_for_as_long_as_was_said(tmp_path: Path):
     async with Desk(tmp_path, hours="none") as desk:
         assert "hours" in await desk.codes()
-        await desk.ask(WorkNow(seconds=2))
+        await desk.ask(WorkNow(seconds=4))
         await desk.until_state("WORKING")
         await desk.until_state("OFF_DUTY")
         assert await desk.codes() == ["hours"]

@@ -131,7 +131,7 @@ async def test_what_a_worker_starts_holds_neither_end_and_its_prints_go_nowhere(
     await worker.until(lambda: len(worker.heard) == 2)
 
     # Its child lives on: were the pipe inherited, its end would not be seen.
-    psutil.Process(worker.process.pid).kill()
+    worker.process.kill()
 
     assert await worker.code() == KILLED
     up, runner = worker.heard

@@ -14,6 +14,7 @@ import pytest
 
 from jobman_agent.execution.client import Runner
 from jobman_agent.execution.orders import FileIn, Outcome
+from tests.windows.inside import under_wine
 
 from .conftest import Desk, contents
 
@@ -38,7 +39,7 @@ async def test_a_package_gives_back_its_outputs_and_what_it_printed(desk: Desk) 
     assert finished.outputs[0].sha256 == hashlib.sha256(b"HELLO").hexdigest()
     assert finished.log.splitlines() == [b"all is well"]
     assert finished.exit_code == 0
-    assert finished.cpu_seconds > 0
+    assert finished.cpu_seconds > 0 or under_wine(), "Wine adds up no times of a job object"
     assert finished.peak_memory > 1_000_000
 
 
