@@ -68,6 +68,7 @@ class TrayIcon:
         self._is_up = False
         self._stopped = False
         self._icon: Any = self._icon_class()(NAME, title=NAME)
+        self._size = _SIZES.get(self.backend, _SIZE) * _scale(self.backend)
         if self.backend == "xorg":  # a traceback each time that there is no panel (yet)
             logging.getLogger("pystray").setLevel(logging.CRITICAL)
 
@@ -125,7 +126,7 @@ class TrayIcon:
         icon = self._icon
         if view.picture != self._picture or self._is_adrift():
             self._picture = view.picture
-            icon.icon = draw(view.picture, _SIZES.get(self.backend, _SIZE))
+            icon.icon = draw(view.picture, self._size)
         if view.tooltip != icon.title:
             icon.title = view.tooltip
             self._put_tooltip(view.tooltip)
@@ -178,6 +179,17 @@ def _import() -> Any:
     return pystray
 
 
+def _scale(backend: str) -> int:
+    """How many pixels a dot of this desktop has: 2 on many 4 K screens."""
+    if backend not in _GTK:
+        return 1
+    from gi.repository import Gdk  # pystray has chosen its version
+
+    display = Gdk.Display.get_default()
+    monitors = [display.get_monitor(n) for n in range(display.get_n_monitors())] if display else []
+    return max((int(monitor.get_scale_factor()) for monitor in monitors), default=1)
+
+
 def _escaped(text: str) -> str:
     """As Windows wants a menu's text: an ampersand would underline the letter after it."""
     return text.replace("&", "&&")
@@ -221,6 +233,9 @@ def _gtk_icon(base: Any) -> Any:
 def _windows_icon(base: Any) -> Any:
     """An icon whose open menu stays, in which others wait; a left click opens it too."""
     from pystray._util import win32
+
+    # Else Windows makes icon and menu for a small screen, and blows them up.
+    win32.windll.user32.SetProcessDPIAware()
 
     class WindowsIcon(base):  # type: ignore[misc]
         def __init__(self, *args: Any, **more: Any) -> None:
