@@ -31,7 +31,7 @@ CPU_S = 1.0
 _LATE_S = 3.0
 """A PC that is very busy may take so much longer."""
 _LOOK_S = 0.25
-READING_S = 9.0
+READING_S = 10.5
 WATCH = "jobman doctor --watch (press a key when it says so)"
 _HELPS = {
     ReasonCode.HOURS: "to work now, whatever the hours say: jobman work-now 2h",

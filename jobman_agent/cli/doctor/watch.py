@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 QUIET_S = 3.0
 """So long a source must have stood still before a touch proves it, and a little more."""
+_ALL_S = 7.0
+"""So long all sources are waited for; then one that stands still is enough."""
 PATIENCE_S = 20.0
 """So long hands may stay on the keyboard."""
 PRESS_S = 10.0
@@ -134,11 +136,14 @@ async def _first(sensors: Sensors) -> None:
 
 
 async def _quiet(sensors: Sensors) -> bool:
-    """Wait until everything has stood still for long enough; False: it does not."""
+    """Wait until all sources have stood still for long enough, or at last some; False: none do."""
     began = SYSTEM_CLOCK.monotonic()
     while (now := SYSTEM_CLOCK.monotonic()) < began + PATIENCE_S:
         idle = _idle(await sensors.read())
-        if now - began >= QUIET_S and idle and min(idle) >= QUIET_S:
+        still = sum(seconds >= QUIET_S for seconds in idle)
+        waited = now - began
+        # Another screen of this PC may be in use.
+        if still and waited >= (QUIET_S if still == len(idle) else _ALL_S):
             return True
         await asyncio.sleep(_LOOK_S)
     return False
