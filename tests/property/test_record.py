@@ -70,7 +70,7 @@ parts = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(parts, min_size=1, max_size=8))
 def test_what_is_judged_again_is_what_was_done(story):
     pc = Pc()

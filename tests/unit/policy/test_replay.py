@@ -159,7 +159,7 @@ RULES = replace(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(stories)
 def test_no_step_is_left_out_where_something_changes(story):
     at, changes = T, [(T, CLEAR)]
