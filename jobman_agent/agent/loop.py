@@ -23,6 +23,7 @@ from jobman_agent.agent.eyes import Eyes
 from jobman_agent.agent.kept_runs import KeptRuns
 from jobman_agent.agent.ledger import Ledger
 from jobman_agent.agent.record import Record
+from jobman_agent.agent.resting import look_seconds, tick_seconds
 from jobman_agent.agent.shares import make_limits
 from jobman_agent.agent.shown import make_status
 from jobman_agent.agent.states import JUDGED, Do, Event, KeepPause, Standing, State, What, step
@@ -56,18 +57,6 @@ LEAVE_S = 25.0
 """A worker gives up after 20 s of handing back (`worker.session.core.LEAVE_S`); one that has not
 even done that is ended. Its packages are frozen, or ended within their grace, from the start."""
 FORECAST_S = 60.0
-_LOOK_S = {
-    State.OFF_DUTY: 10.0,
-    State.SEEKING: 1.0,
-    # Should an event of the first touch be missed, this is what finds it, within a second.
-    State.WORKING: 0.5,
-    # A bumped mouse is over after a second.
-    State.SUSPENDED: 0.25,
-    State.LEAVING: 1.0,
-    State.GONE: 10.0,
-}
-_SOONEST_S = 0.1
-_PENDING_S = 0.5
 _ENGAGED = (State.SEEKING, State.WORKING, State.SUSPENDED)
 Obeyed: TypeAlias = ask.GetStatus | ask.PauseWork | ask.ResumeWork | ask.WorkNow | ask.Quit
 _log = get_logger(__name__)
@@ -210,16 +199,20 @@ class Agent:
 
     async def _rest(self) -> None:
         """Wait for the next look, or for something that happens."""
-        seconds = _LOOK_S[self.state]
-        if self._verdict is not None and self._verdict.next is not None:
-            left = (self._verdict.next - self._clock.now()).total_seconds()
-            seconds = max(_SOONEST_S, min(seconds, left))
-        if self._settings.pending:
-            seconds = min(seconds, _PENDING_S)
-        if not self._stopped:
+        looked_at = self._clock.monotonic()
+        while not self._stopped:
+            now, rules = self._clock.now(), self._settings.rules
+            pending = self._settings.pending
             with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(
+                    tick_seconds(self.state, self._verdict, now, pending=pending)
+                ):
                     await self._wake.wait()
+            lasting = None if rules is None else rules.idle.lasting
+            need_not = look_seconds(self.state, self._verdict, lasting, self._clock.now())
+            rested = self._clock.monotonic() - looked_at
+            if self._wake.is_set() or self._settings.refresh() or rested >= need_not:
+                break
         self._wake.clear()
 
     # ---- looking and judging

@@ -20,7 +20,7 @@ from jobman_agent.sensors.others_cpu import OthersCpu
 from jobman_agent.sensors.probe import Surroundings, System
 from jobman_agent.sensors.programs import Programs
 from jobman_agent.sensors.proof import FILE, Proofs
-from jobman_agent.sensors.station import Outcome, Station
+from jobman_agent.sensors.station import Hand, Outcome, Station
 from jobman_agent.settings.places import host_name
 
 if TYPE_CHECKING:
@@ -78,14 +78,16 @@ class Sensors:
         self._proofs = Proofs(home / FILE, host_name())
         self._proofs.load()
         self._inputs = Inputs(self._proofs, clock, self._system.ADVICE)
+        # What the kernel tells at once shares a thread; one presentation unknown makes all so.
+        self._here, self._showing = Hand("this PC"), Hand("presentations")
         self._people = self._station("sessions", "people", lambda: self._system.who_is_here(clock))
-        self._cpu = self._station("CPU of other programs", "cpu", self._make_cpu)
-        self._memory = self._station("memory", "memory", Memory)
+        self._cpu = self._station("CPU of other programs", "cpu", self._make_cpu, self._here)
+        self._memory = self._station("memory", "memory", Memory, self._here)
         self._disk = self._station("disk", "disk", lambda: Disk(home))
-        self._battery = self._station("battery", "battery", self._system.battery)
+        self._battery = self._station("battery", "battery", self._system.battery, self._here)
         self._programs = self._station("listed programs", "programs", self._make_programs)
         self._shown: dict[str, Station[str | None]] = {
-            key: self._station(key, "shown", make)
+            key: self._station(key, "shown", make, self._showing)
             for key, make in self._system.presentations(self._around).items()
         }
 
@@ -174,6 +176,8 @@ class Sensors:
             *self._shown.values(),
         ):  # fmt: skip
             station.close()
+        self._here.close()
+        self._showing.close()
 
     def _presentation(self, locked: bool | Unknown) -> str | Unknown | None:
         if not self._settings.idle.owner_watched:
@@ -189,8 +193,10 @@ class Sensors:
                 return outcome.value
         return UNKNOWN if unknown else None
 
-    def _station(self, name: str, kind: str, make: Callable[[], Any]) -> Station[Any]:
-        return Station(make, name, self._clock, every=EVERY[kind])
+    def _station(
+        self, name: str, kind: str, make: Callable[[], Any], hand: Hand | None = None
+    ) -> Station[Any]:
+        return Station(make, name, self._clock, every=EVERY[kind], hand=hand)
 
     def _make_cpu(self) -> OthersCpu:
         return OthersCpu(

@@ -1,4 +1,4 @@
-"""One probe in a daemon thread: whatever the probe does, asking it ends in time.
+"""A probe in a daemon thread: whatever the probe does, asking it ends in time.
 
 A probe that hangs is asked nothing more until it comes back; meanwhile its value is unknown, and
 nobody waits for it again. The thread is a daemon, so that a hanging probe cannot hold up the
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS = 1.0
 """A probe answers within a few milliseconds, or something is wrong with what it looks at."""
+ABSENT_SECONDS = 30.0
+"""So long what a PC does not have is not asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,42 @@ class Outcome(Generic[T]):
     """The steady clock."""
 
 
+class Hand:
+    """A daemon thread that looks, from the first time on that it is wanted.
+
+    Every thread that wakes up costs an idle PC something: probes that cannot hang, or of which one
+    that hangs says as much as all, share one. Who shares it with one that hangs is unknown, too.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._given: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it was ever wanted."""
+        return self._thread is not None
+
+    def give(self, job: Callable[[], None]) -> None:
+        """Have it done after all that was given before; it must not raise."""
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=self._work, name=f"sensor {self._name}", daemon=True
+            )
+            self._thread.start()
+        self._given.put(job)
+
+    def close(self) -> None:
+        """Let the thread end, once it has done what it was given."""
+        if self._thread is not None:
+            self._given.put(None)
+
+    def _work(self) -> None:
+        while (job := self._given.get()) is not None:
+            job()
+
+
 class Station(Generic[T]):
     """Asks one probe. Everything but the thread's own work happens in the event loop."""
 
@@ -56,6 +94,7 @@ class Station(Generic[T]):
         *,
         every: float = 0.0,
         timeout: float = TIMEOUT_SECONDS,
+        hand: Hand | None = None,
     ) -> None:
         """Set it up; the thread starts with the first question.
 
@@ -65,6 +104,7 @@ class Station(Generic[T]):
             clock: The clocks.
             every: Seconds for which an answer holds.
             timeout: Seconds that a question may take.
+            hand: The thread to look in, closed by whoever made it; None: one of its own.
         """
         self.name = name
         self.every = every
@@ -72,10 +112,11 @@ class Station(Generic[T]):
         self._clock = clock
         self._timeout = timeout
         self._outcome: Outcome[T] = Outcome(UNKNOWN, "not looked at yet")
-        self._asked: SimpleQueue[asyncio.AbstractEventLoop | None] = SimpleQueue()
+        self._probe: Probe[T] | None = None
         self._asked_at: float | None = None
         self._answered: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
+        self._hand = hand or Hand(name)
+        self._owns_hand = hand is None
 
     @property
     def outcome(self) -> Outcome[T]:
@@ -95,7 +136,8 @@ class Station(Generic[T]):
         """Look, unless the last answer still holds; never longer than the timeout."""
         now = self._clock.monotonic()
         if self._asked_at is None:
-            held = now - self._outcome.at < self.every and not self._never
+            holds = max(self.every, ABSENT_SECONDS) if self._outcome.absent else self.every
+            held = now - self._outcome.at < holds and not self._never
             if held:
                 return self._outcome
             self._start(now)
@@ -107,23 +149,21 @@ class Station(Generic[T]):
         return self.outcome
 
     def close(self) -> None:
-        """Let the thread end when the probe lets it."""
-        if self._thread is not None:
-            self._asked.put(None)
+        """Let go of what is looked at, when the probe lets us."""
+        if self._hand.is_there:
+            self._hand.give(self._let_go)
+        if self._owns_hand:
+            self._hand.close()
 
     @property
     def _never(self) -> bool:
         return self._outcome.value is UNKNOWN and self._outcome.at == 0.0
 
     def _start(self, now: float) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._work, name=f"sensor {self.name}", daemon=True
-            )
-            self._thread.start()
         self._asked_at = now
         self._answered = asyncio.Event()
-        self._asked.put(asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self._hand.give(lambda: self._look(loop))
 
     def _take(self, outcome: Outcome[T], name: str) -> None:
         self._note(outcome)
@@ -143,28 +183,28 @@ class Station(Generic[T]):
 
     # ------------------------------------------------------------ in the thread
 
-    def _work(self) -> None:
-        probe: Probe[T] | None = None
-        while (loop := self._asked.get()) is not None:
-            value: T | Unknown = UNKNOWN
-            reason, absent, not_yet = "", False, False
-            try:
-                if probe is None:
-                    probe = self._make()
-                value = probe.look()
-            except Absent as exc:
-                reason, absent = str(exc), True
-            except Unseen as exc:
-                reason, not_yet = str(exc), isinstance(exc, NotYet)
-            except Exception as exc:  # noqa: BLE001 - a probe's failure is a value
-                reason = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-            outcome: Outcome[T] = Outcome(value, reason, absent, not_yet, self._clock.monotonic())
-            name = self.name if probe is None else probe.name
-            with contextlib.suppress(RuntimeError):  # the loop was closed while we looked
-                loop.call_soon_threadsafe(self._take, outcome, name)
-        if probe is not None:
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        value: T | Unknown = UNKNOWN
+        reason, absent, not_yet = "", False, False
+        try:
+            if self._probe is None:
+                self._probe = self._make()
+            value = self._probe.look()
+        except Absent as exc:
+            reason, absent = str(exc), True
+        except Unseen as exc:
+            reason, not_yet = str(exc), isinstance(exc, NotYet)
+        except Exception as exc:  # noqa: BLE001 - a probe's failure is a value
+            reason = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
+        outcome: Outcome[T] = Outcome(value, reason, absent, not_yet, self._clock.monotonic())
+        name = self.name if self._probe is None else self._probe.name
+        with contextlib.suppress(RuntimeError):  # the loop was closed while we looked
+            loop.call_soon_threadsafe(self._take, outcome, name)
+
+    def _let_go(self) -> None:
+        if self._probe is not None:
             with contextlib.suppress(Exception):  # what cannot be closed is gone already
-                probe.close()
+                self._probe.close()
 
 
 _LOG = get_logger(__name__)

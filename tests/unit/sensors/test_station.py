@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.model.reading import UNKNOWN
 from jobman_agent.sensors.probe import Absent, Unseen
-from jobman_agent.sensors.station import Station
+from jobman_agent.sensors.station import ABSENT_SECONDS, Hand, Station
+from tests.fakes import FakeClock
 from tests.unit.sensors.a_system import Says
 
 
@@ -89,4 +91,33 @@ async def test_a_probe_that_cannot_be_made_is_tried_again() -> None:
 
     assert (await station.ask()).reason == "not there yet"
     assert (await station.ask()).value == 1.0
+    station.close()
+
+
+async def test_probes_that_share_a_thread_are_unknown_while_one_of_them_hangs() -> None:
+    stuck, hand = threading.Event(), Hand("shared")
+    hangs = Station(lambda: Says(stuck), "hangs", SYSTEM_CLOCK, timeout=0.05, hand=hand)
+    other = Station(lambda: Says(3.0), "other", SYSTEM_CLOCK, timeout=0.05, hand=hand)
+
+    seen = await asyncio.gather(hangs.ask(), other.ask())
+
+    assert [one.value for one in seen] == [UNKNOWN, UNKNOWN]
+    stuck.set()
+    other._timeout = 5.0
+    assert (await other.ask()).value == 3.0
+    for station in (hangs, other):
+        station.close()
+    hand.close()
+
+
+async def test_what_a_pc_does_not_have_is_not_asked_for_each_time() -> None:
+    clock, probe = FakeClock(), Says(Absent("no battery"))
+    station: Station[float] = Station(lambda: probe, "made up", clock)
+
+    for _ in range(5):
+        assert (await station.ask()).absent
+    assert probe.looks == 1
+    clock.advance(ABSENT_SECONDS)
+    probe.value = 3.0
+    assert (await station.ask()).value == 3.0
     station.close()
