@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from jobman_agent.control.client import Client
 from jobman_agent.sensors.proof import FILE
 from jobman_agent.settings.places import host_name
 from tests.acceptance.command import Jobman, wait_until
@@ -57,6 +58,16 @@ if what == "long":
 """
 PROCESSES = 4
 """So many of one package."""
+# The real agent counts every X server of this PC; here tests run side by side, each with its own.
+ONE_SCREEN = """\
+import sys
+from pathlib import Path
+from jobman_agent.sensors import system_linux
+system_linux._X_SOCKETS = Path("/nowhere")
+{more}
+from jobman_agent.cli.main import main
+sys.exit(main())
+"""
 
 
 def open_gate(office: Office) -> None:
@@ -98,9 +109,14 @@ class Pc:
         )
         self.ini.write_text(text, encoding="utf-8")
 
-    def watches(self, display: str) -> None:
-        """An X server is this PC's, and was seen to notice keys before."""
+    def has(self, display: str, more: str = "") -> None:
+        """An X server is this PC's only one; ``more`` is Python for the agent's start."""
         self.user.env["DISPLAY"] = display
+        self.user.program = [sys.executable, "-c", ONE_SCREEN.format(more=more)]
+
+    def watches(self, display: str, more: str = "") -> None:
+        """The same, and it was seen to notice keys before."""
+        self.has(display, more)
         seen = {f"x11 {display}": datetime.now(UTC).isoformat()}
         self.user.home.mkdir(mode=0o700, exist_ok=True)
         kept = {"host": host_name(), "seen_to_reset": seen}
@@ -112,7 +128,9 @@ class Pc:
         return agent
 
     def status(self) -> Any:
-        return self.user("status", "--json").json
+        """What ``jobman status --json`` prints, without a process for each look."""
+        with Client.connect(self.user.home) as agent:
+            return agent.ask({"type": "status"})["status"]
 
     def codes(self) -> set[str]:
         return {reason["code"] for reason in self.status()["reasons"]}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jobman_agent.errors import ExitCode
+from jobman_agent.sensors.probe import Unseen
 from jobman_agent.sensors.x11 import connect
 from tests.acceptance.command import wait_until
 from tests.acceptance.office import results, summary
@@ -38,13 +39,8 @@ if TYPE_CHECKING:
     from tests.unit.sensors.conftest import Desktop
 
 RETURNS = 20
-HASTY = """\
-import sys
-from jobman_agent.policy import presence
-presence.LONG_QUIET_SECONDS = 3.0
-from jobman_agent.cli.main import main
-sys.exit(main())
-"""
+# For which a quiet of 2 s is a long one: really it is a minute.
+HASTY = "from jobman_agent.policy import presence; presence.LONG_QUIET_SECONDS = 2.0"
 WORST_S = 1.0
 
 
@@ -71,7 +67,10 @@ def screen(desktop: Desktop) -> Iterator[Desktop]:  # noqa: F811 - the fixture
 
 def is_managed(display: str) -> bool:
     """Whether a window manager is at work."""
-    link = connect(display)
+    try:
+        link = connect(display)
+    except Unseen:  # a server begins anew when its last client has gone, as the one before us
+        return False
     try:
         mark = link.intern_atom("_NET_SUPPORTING_WM_CHECK")
         return link.screen().root.get_full_property(mark, 0) is not None
@@ -116,6 +115,7 @@ def prove(pc: Pc, screen: Desktop) -> None:
         still_since = time.monotonic()
         while time.monotonic() - still_since < 3:
             pc.status()
+            time.sleep(0.2)
         screen.does("key", "a")
 
 
@@ -135,7 +135,7 @@ def test_an_evening_with_twenty_returns_and_a_long_visit(
 ):
     pc = Pc(office)
     pc.write_ini(owner="watch", give_back="4 s")
-    pc.user.env["DISPLAY"] = screen.display
+    pc.has(screen.display)
     employer = office.employ()
     agent = pc.agent()
     prove(pc, screen)
@@ -213,8 +213,8 @@ def test_a_display_that_goes_away_freezes_all_and_later_hands_it_back(
     screen.end()
     went = time.monotonic()
     wait_until(lambda: stopped(members, all))
+    wait_until(lambda: "owner_unseen" in pc.codes())
     assert time.monotonic() - went < 5.0
-    assert "owner_unseen" in pc.codes()
     employer.until("has left")
     pc.until_state("OFF_DUTY")
     assert strays(office.folder) == []
@@ -227,10 +227,8 @@ def test_a_bumped_mouse_freezes_for_a_second_and_a_moved_one_for_the_whole_wait(
 ):
     with an_office(tmp_path, f"dir:{tmp_path / 'pool'}") as office:
         pc = Pc(office)
-        pc.write_ini(owner="watch", resume="6 s")
-        pc.watches(screen.display)
-        # The same agent, for which a quiet of 3 s is a long one: really it is a minute.
-        pc.user.program = [sys.executable, "-c", HASTY]
+        pc.write_ini(owner="watch", resume="4 s")
+        pc.watches(screen.display, HASTY)
         office.employ()
         pc.agent()
         members = pc.until_working()
@@ -239,12 +237,12 @@ def test_a_bumped_mouse_freezes_for_a_second_and_a_moved_one_for_the_whole_wait(
         screen.does("mousemove_relative", "3", "2")
         wait_until(lambda: stopped(members, all))
         wait_until(lambda: not stopped(members, any))
-        assert time.monotonic() - bumped < 4.0
+        assert time.monotonic() - bumped < 3.0
 
-        time.sleep(3.5)  # a long quiet
+        time.sleep(2.5)  # a long quiet
         moved = time.monotonic()
         for _ in range(3):
             screen.does("mousemove_relative", "30", "20")
         wait_until(lambda: stopped(members, all))
         wait_until(lambda: not stopped(members, any))
-        assert time.monotonic() - moved > 5.0
+        assert time.monotonic() - moved > 3.5
