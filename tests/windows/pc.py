@@ -111,6 +111,8 @@ class WindowsPC:
         while not self._windows("explorer.exe"):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no desktop within {_DESKTOP_S:.0f} s")
+            if self._desktop.poll() is not None:  # a Wine that was just ending took it along
+                self._desktop = self.start(*words, stdout=subprocess.DEVNULL)
             time.sleep(0.1)
 
     def _windows(self, of: str) -> list[str]:
