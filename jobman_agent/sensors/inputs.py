@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import math
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,13 +14,14 @@ from jobman_agent.errors import StorageError
 from jobman_agent.log import get_logger
 from jobman_agent.model.reading import UNKNOWN, InputSource, Unknown
 from jobman_agent.sensors.description import PRESS_A_KEY, Description
+from jobman_agent.sensors.probe import Unseen
 from jobman_agent.sensors.station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from jobman_agent.clock import Clock
-    from jobman_agent.sensors.probe import InputSpec, Stranger, Touch
+    from jobman_agent.sensors.probe import InputSpec, Probe, Stranger, Touch
     from jobman_agent.sensors.proof import Proofs
 
 LOOKS_A_SECOND = 20
@@ -27,6 +30,24 @@ CHECK_SECONDS = 1.0
 SAVE_SECONDS = 1.0
 AFRESH_SECONDS = 0.3
 """A touch so much later than the one known is another one."""
+
+
+class _Seconds:
+    """A source whose answers are times, or none."""
+
+    def __init__(self, make: Callable[[], Probe[float]]) -> None:
+        self._probe = make()
+        self.name = self._probe.name
+
+    def look(self) -> float:
+        seconds: object = self._probe.look()
+        if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+            raise Unseen(f"it says {seconds!r}, which is no time")
+        # No time is less than none: input of the future would keep a PC busy until then.
+        return max(0.0, float(seconds))
+
+    def close(self) -> None:
+        self._probe.close()
 
 
 @dataclass
@@ -76,7 +97,8 @@ class Inputs:
             self._proofs.forget(key)
         for key, spec in now.items():
             if key not in self._sources:
-                self._sources[key] = _Source(spec, Station(spec.make, key, self._clock))
+                make = functools.partial(_Seconds, spec.make)
+                self._sources[key] = _Source(spec, Station(make, key, self._clock))
 
     async def look(self) -> tuple[InputSource, ...]:
         """Ask all of them."""

@@ -114,6 +114,8 @@ class Station(Generic[T]):
         self._outcome: Outcome[T] = Outcome(UNKNOWN, "not looked at yet")
         self._probe: Probe[T] | None = None
         self._asked_at: float | None = None
+        self._gave_up = False
+        """Whether somebody waited for the answer in vain: the one before says nothing of now."""
         self._answered: asyncio.Event | None = None
         self._hand = hand or Hand(name)
         self._owns_hand = hand is None
@@ -123,7 +125,7 @@ class Station(Generic[T]):
         """The last one; unknown while the probe does not come back."""
         if self._asked_at is not None:
             waited = self._clock.monotonic() - self._asked_at
-            if waited >= self._timeout:
+            if self._gave_up or waited >= self._timeout:
                 return Outcome(UNKNOWN, f"has not answered for {waited:.0f} s", at=self.at)
         return self._outcome
 
@@ -144,8 +146,10 @@ class Station(Generic[T]):
         if self._asked_at is not None and self._answered is not None:
             left = self._timeout - (now - self._asked_at)
             if left > 0:
-                with contextlib.suppress(TimeoutError):
+                try:
                     await asyncio.wait_for(self._answered.wait(), left)
+                except TimeoutError:
+                    self._gave_up = self._asked_at is not None
         return self.outcome
 
     def close(self) -> None:
@@ -169,7 +173,7 @@ class Station(Generic[T]):
         self._note(outcome)
         self._outcome = outcome
         self.name = name
-        self._asked_at = None
+        self._asked_at, self._gave_up = None, False
         if self._answered is not None:
             self._answered.set()
 
