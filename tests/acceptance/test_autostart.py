@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,7 +18,6 @@ from tests.broker import absent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="XDG autostart is Linux'")
 
@@ -191,3 +191,91 @@ def test_the_commands_say_what_is_what_help_is_and_leave_nothing(desk):
     assert disabled.stdout.splitlines()[0] == "disabled"
     new = {p for p in set(desk.home.rglob("*")) - before if p.is_file()}
     assert {p.name for p in new} == {"jobman-old", "jobman"}
+
+
+# ---- systemd
+# systemd looks whether it is the system's own by this folder; nothing else here may see it.
+RUN = """\
+set -e
+mount -t tmpfs run /run
+mkdir -p /run/systemd/system
+mkdir -m 700 /run/mine
+echo ready
+exec cat
+"""
+
+
+class Manager:
+    """A user's systemd, with a /run of its own."""
+
+    def __init__(self, desk: Desk) -> None:
+        words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", RUN]
+        self._holder = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._holder.stdout is not None
+        with self._holder.stdout as out:
+            assert out.readline() == "ready\n"
+        self._enter = ["nsenter", "-t", str(self._holder.pid), "-m", "--wd=/"]
+        dropped = ("JOBMAN_HOME", "JOBMAN_CONFIG", "JOBMAN_LOCK_DIR", "DBUS_SESSION_BUS_ADDRESS")
+        # An empty variable means something else to systemd than none.
+        self._env = {n: text for n, text in desk.env.items() if text and n not in dropped}
+        self._env["XDG_RUNTIME_DIR"] = "/run/mine"
+        self._systemd = subprocess.Popen(
+            [*self._enter, "/lib/systemd/systemd", "--user"],
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def show(self, what: str) -> str:
+        """A property of the unit; empty while the manager is not there yet."""
+        done = subprocess.run(
+            [*self._enter, "systemctl", "--user", "show", "--value", "-p", what, "jobman-agent"],
+            env=self._env,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    def close(self) -> None:
+        self._systemd.terminate()
+        self._systemd.wait(30)
+        assert self._holder.stdin is not None
+        self._holder.stdin.close()
+        self._holder.wait(30)
+
+
+@pytest.fixture
+def manager(desk: Desk) -> Iterator[Manager]:
+    if os.geteuid() != 0 or not Path("/lib/systemd/systemd").exists():
+        absent("needs root, to give a systemd a /run of its own (Debian: systemd)")
+    assert desk.jobman("autostart", "enable", "--systemd").returncode == 0
+    sooner = desk.home / ".config/systemd/user/jobman-agent.service.d/sooner.conf"
+    sooner.parent.mkdir()
+    sooner.write_text("[Service]\nRestartSec=1\n")  # half a minute is long for a test
+    one = Manager(desk)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.mark.root
+def test_systemd_starts_the_agent_a_crash_brings_it_again_and_quit_keeps_it_away(desk, manager):
+    wait_until(desk.answers)
+    first = manager.show("MainPID")
+    os.kill(int(first), signal.SIGKILL)
+    wait_until(lambda: manager.show("NRestarts") == "1")
+    wait_until(desk.answers)
+    second = manager.show("MainPID")
+
+    quit_ = desk.jobman("quit")
+    wait_until(lambda: manager.show("ActiveState") == "inactive")
+
+    assert second not in ("0", first)
+    assert quit_.returncode == 0, quit_.stderr
+    assert manager.show("Result") == "success"
+    assert desk.agent() is None
