@@ -6,7 +6,6 @@ Icons dock in two ways: by XEmbed (``trayer``; pystray's gtk) and as StatusNotif
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageGrab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
 CLONE = Path(__file__).parents[2]
 SIZE = (1024, 640)
 WAIT_S = 30.0
-PROGRAMS = ("Xvfb", "openbox", "dbus-run-session", "xdotool", "import", "xwininfo", "xprop")
+PROGRAMS = ("Xvfb", "openbox", "dbus-daemon", "xdotool", "xwininfo", "xprop")
 NEAR = 24
 """So far a colour on the screen may be from the one that was drawn."""
-ENOUGH = 20
+ENOUGH = 12
 """Pixels of a colour that an icon has at least."""
 PANEL = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -87,6 +86,17 @@ def until(what: Callable[[], object], seconds: float = WAIT_S) -> Any:
         assert time.monotonic() < end, "it has not happened in time"
         time.sleep(0.05)
     return found
+
+
+def middle(bar: Image.Image, colour: str) -> tuple[int, int] | None:
+    """The middle of all that has a colour, if that is enough for an icon."""
+    bands = ImageChops.difference(bar, Image.new("RGB", bar.size, colour)).split()
+    furthest = ImageChops.lighter(ImageChops.lighter(bands[0], bands[1]), bands[2])
+    hits = [at for at, value in enumerate(furthest.tobytes()) if value <= NEAR]
+    if len(hits) < ENOUGH:
+        return None
+    xs, ys = sorted(at % bar.width for at in hits), sorted(at // bar.width for at in hits)
+    return xs[len(xs) // 2], ys[len(ys) // 2]
 
 
 class Desktop:
@@ -183,14 +193,7 @@ class Desktop:
 
     # ---- what is seen
     def screen(self) -> Image.Image:
-        done = subprocess.run(
-            ["import", "-window", "root", "-depth", "8", "png:-"],
-            env=self.env,
-            capture_output=True,
-            check=True,
-            timeout=30,
-        )
-        return Image.open(io.BytesIO(done.stdout)).convert("RGB")
+        return ImageGrab.grab(xdisplay=self.env["DISPLAY"]).convert("RGB")
 
     def icon(self, colour: str, seconds: float = WAIT_S) -> tuple[int, int]:
         """The middle of the icon that has so much of a colour (``#1f74d1``) on the panel."""
@@ -203,20 +206,9 @@ class Desktop:
         return self._find(colour) is not None
 
     def _find(self, colour: str) -> tuple[int, int] | None:
-        want = tuple(bytes.fromhex(colour[1:]))
         top = SIZE[1] - 40
-        bar = self.screen().crop((0, top, *SIZE))
-        pixels = bar.load()
-        hits = [
-            (x, y)
-            for y in range(bar.height)
-            for x in range(bar.width)
-            if all(abs(a - b) <= NEAR for a, b in zip(pixels[x, y], want, strict=True))
-        ]
-        if len(hits) < ENOUGH:
-            return None
-        xs, ys = sorted(x for x, _ in hits), sorted(y for _, y in hits)
-        return xs[len(xs) // 2], top + ys[len(ys) // 2]
+        found = middle(self.screen().crop((0, top, *SIZE)), colour)
+        return None if found is None else (found[0], top + found[1])
 
     def popups(self) -> set[str]:
         """The windows that are shown, of the size of a menu at least."""

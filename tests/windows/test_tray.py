@@ -5,7 +5,6 @@ Menus get no keys in Wine's virtual desktop, so rows are clicked where they are.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import subprocess
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from PIL import Image
+from PIL import Image, ImageGrab
 
 from jobman_agent.control import messages as m
 from jobman_agent.control.client import Client
@@ -22,6 +21,7 @@ from jobman_agent.errors import ExitCode
 from jobman_agent.tray.menu import LINE
 from jobman_agent.tray.view import view
 from tests.acceptance.command import wait_until
+from tests.acceptance.desktop import middle, until
 from tests.acceptance.scripted_agent import KEY, NOW, STATES, ScriptedAgent
 from tests.windows.pc import windows_path
 
@@ -43,7 +43,7 @@ COLOURS = {
 }
 PICTURES = os.environ.get("JOBMAN_PICTURES")
 """A folder into which to put what is seen, for docs/pictures."""
-TASKBAR, NEAR, ENOUGH = 24, 24, 12
+TASKBAR = 24
 BORDER, SEPARATOR = 3, 9
 INI = """\
 [pool]
@@ -64,34 +64,20 @@ class Desk:
         self._env = {**os.environ, "DISPLAY": pc.env["DISPLAY"]}
 
     def screen(self) -> Image.Image:
-        words = ["import", "-window", "root", "-depth", "8", "png:-"]
-        seen = subprocess.check_output(words, env=self._env, timeout=30)
-        return Image.open(io.BytesIO(seen)).convert("RGB")
+        return ImageGrab.grab(xdisplay=self.pc.env["DISPLAY"]).convert("RGB")
 
     def icon(self, colour: str) -> tuple[int, int]:
         """The middle of the icon in the taskbar that has so much of a colour."""
-        found: list[tuple[int, int]] = []
-
-        def is_there() -> bool:
-            found[:] = self._find(colour)
-            return len(found) >= ENOUGH
-
-        wait_until(is_there)
-        xs, ys = sorted(x for x, _ in found), sorted(y for _, y in found)
-        return xs[len(xs) // 2], ys[len(ys) // 2]
+        return until(lambda: self._find(colour))
 
     def has_icon(self, colour: str) -> bool:
-        return len(self._find(colour)) >= ENOUGH
+        return self._find(colour) is not None
 
-    def _find(self, colour: str) -> list[tuple[int, int]]:
-        seen, want = self.screen(), bytes.fromhex(colour[1:])
-        pixels: Any = seen.load()
-        return [
-            (x, y)
-            for y in range(seen.height - TASKBAR, seen.height)
-            for x in range(seen.width // 2, seen.width)
-            if all(abs(a - b) <= NEAR for a, b in zip(pixels[x, y], want, strict=True))
-        ]
+    def _find(self, colour: str) -> tuple[int, int] | None:
+        seen = self.screen()
+        top = seen.height - TASKBAR
+        found = middle(seen.crop((0, top, seen.width, seen.height)), colour)
+        return None if found is None else (found[0], top + found[1])
 
     def menus(self) -> dict[str, tuple[int, int, int, int]]:
         """Windows like menus that are shown: number to left, top, width, height."""
