@@ -89,7 +89,11 @@ class AgentEnd(Watch):
 
     async def close(self) -> None:
         """Let the agent hear what was said, and see the pipe's end."""
+        self._worker = None  # it has ended: what the agent still says is for nobody
         await self._pipe.flush()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # ---- what the agent says
     def _heard(self, message: say.AgentSays) -> None:
