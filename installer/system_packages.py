@@ -38,7 +38,6 @@ FOR_TESTS = (
     "python3-gi",
     "python3-venv",
     "x11-utils",
-    "imagemagick",
     # Windows, as far as Wine shows it.
     "wine64",
     "wine",
@@ -59,7 +58,7 @@ ELSEWHERE = {
     "darwin": "brew install rabbitmq povray",
     "linux": "your distribution's rabbitmq-server, strace, povray (with its sample scenes), "
     "bubblewrap, xvfb, xdotool, sway, wtype, dbus, python-dbusmock, Wine, mingw-w64's gcc, trayer, "
-    "xfce4-panel, imagemagick, and PyGObject with GTK 3 and Ayatana AppIndicator",
+    "xfce4-panel, and PyGObject with GTK 3 and Ayatana AppIndicator",
     "win32": "Erlang/OTP and RabbitMQ Server by their installers",
 }
 _APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300")
