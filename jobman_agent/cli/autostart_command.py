@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jobman_agent.cli.autostart.entry import AgentStart, Look, Way
     from jobman_agent.cli.commands import Commands
 
+_OF_A_DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_CURRENT_DESKTOP")
 _ABOUT = """\
 Start the agent whenever you log in, and again when it has crashed; not when it was quit. For you
 alone, and without an administrator: Windows' Run key, the desktop's autostart, on macOS a
@@ -139,6 +140,8 @@ def _notes(environ: Mapping[str, str], chosen: str) -> list[str]:
         and name.split("_")[1].lower() in schema.JOBMAN.sections
     )
     notes = [f"{name} is set here, and not kept: write it into jobman.ini" for name in others]
+    if chosen == "desktop" and not any(environ.get(name) for name in _OF_A_DESKTOP):
+        notes.append("no desktop is seen here; for a PC without one: --systemd")
     if chosen == "systemd":
         notes.append("to start it at boot, before anybody logs in: sudo loginctl enable-linger")
     return notes

@@ -53,6 +53,8 @@ class Desk:
             "XDG_CONFIG_HOME": "",
             "XDG_CONFIG_DIRS": str(folder / "etc"),
             "DISPLAY": display,
+            "WAYLAND_DISPLAY": "",
+            "XDG_CURRENT_DESKTOP": "",
         }
 
     def install(self, command: Path) -> None:
@@ -165,6 +167,8 @@ def shells(desk: Desk) -> list[psutil.Process]:
 def test_the_commands_say_what_is_what_help_is_and_leave_nothing(desk):
     before = set(desk.home.rglob("*"))
     off = desk.jobman("autostart", "status")
+    desk.env["DISPLAY"] = ""
+    without = desk.jobman("autostart", "enable")
     desk.jobman("autostart", "enable", "--systemd")
     systemd = desk.jobman("autostart", "status", "--json")
     desk.jobman("autostart", "enable")
@@ -179,6 +183,7 @@ def test_the_commands_say_what_is_what_help_is_and_leave_nothing(desk):
     disabled = desk.jobman("autostart", "disable")
 
     assert off.stdout.splitlines()[0] == "disabled"
+    assert "no desktop is seen here; for a PC without one: --systemd" in without.stderr
     assert off.stdout.splitlines()[-1].endswith("jobman autostart enable")
     assert '"way": "systemd"' in systemd.stdout
     assert stale.stdout.splitlines()[0] == "stale"
