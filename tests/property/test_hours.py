@@ -23,6 +23,8 @@ CHANGES = [
     ("America/Havana", "2026-11-01T05:00"),  # 01:00 back to midnight
     ("America/Sao_Paulo", "2018-11-04T03:00"),  # midnight is left out
     ("America/Sao_Paulo", "2018-02-18T02:00"),  # midnight back to 23:00
+    ("America/Santiago", "2024-09-08T04:00"),  # midnight is left out
+    ("America/Santiago", "2024-04-07T03:00"),  # midnight back to 23:00
     ("America/St_Johns", "2010-11-07T02:31"),  # 00:01 back to 23:01 of the day before
     ("Antarctica/Troll", "2026-10-25T01:00"),  # two hours
     ("Pacific/Apia", "2011-12-30T10:00"),  # a whole day is left out
@@ -141,3 +143,53 @@ def test_hours_in_weeks_of_many_years_are_those_of_the_minutes(zone):
         start = datetime(day.year, day.month, day.day, rng.randrange(24), tzinfo=UTC)
 
         check(a_calendar(rng, zone, day), start, rng, looks=15)
+
+
+QUARTER = timedelta(minutes=15)
+YEARS = [
+    ("Europe/Copenhagen", 2026),
+    ("America/New_York", 2027),
+    ("Australia/Lord_Howe", 2026),
+    ("Pacific/Apia", 2011),
+    ("America/Santiago", 2024),
+    ("America/Sao_Paulo", 2018),
+    ("Africa/Casablanca", 2026),
+]
+
+
+def a_calendar_in_quarters(rng: random.Random, zone: str, year: int) -> Calendar:
+    """Some day is not free, so that every free time has an end."""
+    week = [
+        tuple(
+            Window(start, start + 15 * rng.randrange(1, 90)) for start in [15 * rng.randrange(96)]
+        )
+        for _ in range(6)
+    ]
+    holidays = {date(year, 1, 1) + timedelta(days=rng.randrange(366)) for _ in range(10)}
+    return Calendar((*week, ()), timedelta(0), frozenset(holidays), zone)
+
+
+def turns_by_asking(calendar: Calendar, start: datetime, end: datetime) -> list[datetime]:
+    """When it becomes free and busy, as an agent learns it: each time asked for the next."""
+    found, now = [], start
+    while now < end:
+        seen = opening_at(calendar, now)
+        turn = seen.ends if seen.free else seen.next_start
+        assert turn is not None, f"{calendar} at {now.isoformat()}"
+        assert turn > now, f"{calendar} at {now.isoformat()}"
+        found.append(turn)
+        now = turn
+    return [turn for turn in found if turn < end]
+
+
+@pytest.mark.parametrize(("zone", "year"), YEARS)
+def test_a_whole_year_walked_from_turn_to_turn_is_that_of_the_wall_clock(zone, year):
+    calendar = a_calendar_in_quarters(random.Random(f"{zone} {year}"), zone, year)
+    start = datetime(year, 1, 1, tzinfo=UTC)
+    steps = 366 * 96
+    wall = MinuteModel(calendar, start, days=0)
+
+    free = [wall._free(start + n * QUARTER) for n in range(steps)]
+
+    turns = [start + n * QUARTER for n in range(1, steps) if free[n] != free[n - 1]]
+    assert turns_by_asking(calendar, start, start + steps * QUARTER) == turns
