@@ -104,15 +104,21 @@ class SettingsWatch:
         return changed
 
     def _read(self) -> None:
-        self._coming = None
+        self._coming, coming, fault = None, None, None
         try:
-            settings = self._load()
-            if settings.pool.url is None:
+            coming = self._load()
+            if coming.pool.url is None:
                 raise InputError(f"no pool is named: {THREE_WAYS}")
         except (InputError, StorageError) as exc:
-            self._refuse(exc)
+            fault = exc
+        if not self._changes.hold_still():
+            # Written while they were read: what was read may be of neither.
+            if self.settings is None:
+                self.wrong = "the settings are just being written"
+        elif fault is not None:
+            self._refuse(fault)
         else:
-            self._coming = settings
+            self._coming = coming
 
     def _refuse(self, exc: InputError | StorageError) -> None:
         self.wrong = str(exc)
@@ -160,11 +166,19 @@ class _Changes:
         self._read_at = 0.0
         self._doubt_since: float | None = None
         self._racy = False
+        self._moved = False
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a file seems to be just written."""
-        return self._doubt_since is not None
+        """Whether a file seems to be just written, or was a moment ago and may not be done."""
+        return self._racy or self._moved or self._doubt_since is not None
+
+    def hold_still(self) -> bool:
+        """Whether they are as they were last seen; if not, they are read again."""
+        contents = tuple(hash(_read(path)) for path in self._files)
+        marks = tuple(_marks(path) for path in self._files)
+        self._moved = (marks, contents) != (self._marks, self._contents)
+        return not self._moved
 
     def seen(self) -> bool:
         """Whether they have changed since the last time this said yes; the first time: yes."""
@@ -172,18 +186,18 @@ class _Changes:
         marks = tuple(_marks(path) for path in self._files)
         if marks == self._marks:
             self._doubt_since = None
-            if not self._racy and now - self._read_at < REREAD_S:
+            if not self._racy and not self._moved and now - self._read_at < REREAD_S:
                 return False
         read = [_read(path) for path in self._files]
         contents = tuple(hash(content) for content in read)
         self._racy = self._are_fresh(marks)
-        if (marks, contents) == (self._marks, self._contents):
+        if (marks, contents) == (self._marks, self._contents) and not self._moved:
             self._read_at = now
             return False
         if self._marks is not None and self._may_be_unfinished(marks, read, now):
             return False
         self._marks, self._contents, self._read_at = marks, contents, now
-        self._doubt_since = None
+        self._doubt_since, self._moved = None, False
         return True
 
     def _may_be_unfinished(

@@ -81,10 +81,13 @@ async def test_a_worker_that_dies_leaves_nothing_and_another_one_is_started(tmp_
         assert reason.text.endswith("it hurts")
         assert reason.until is not None
         await desk.until(lambda: _lines(desk) != [])
-        [lost] = map(json.loads, _lines(desk))
-        assert (lost["employer"], lost["package"], lost["outcome"]) == ("alice", "a1", "lost")
+        # On a busy PC a second one may have begun, and died, before this test was told of the first.
+        lost = [json.loads(line) for line in _lines(desk)]
+        assert {(x["employer"], x["package"], x["outcome"]) for x in lost} == {
+            ("alice", "a1", "lost")
+        }
         await desk.until_working()
-        assert len(desk.workers) == 2
+        assert len(desk.workers) == 1 + len(lost)
 
 
 async def test_a_worker_that_does_not_leave_is_ended(tmp_path: Path):

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from whenever import TimeZoneNotFoundError, reset_system_tz
 
-from jobman_agent.agent.settings_watch import REREAD_S, TORN_S, VANISHED_S, SettingsWatch
+from jobman_agent.agent.settings_watch import RACY_S, REREAD_S, TORN_S, VANISHED_S, SettingsWatch
 from jobman_agent.settings.layers import load_settings
 from jobman_agent.settings.places import Places
 from jobman_agent.settings.public_holidays import Found
@@ -119,8 +119,11 @@ def test_a_second_write_right_after_the_first_is_seen_though_the_marks_are_the_s
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jobman_agent.agent.settings_watch._marks", lambda _path: marks)
         assert pc.after(0) == (10, "")
+        assert pc.watch.pending
         pc.write("77 min")
         assert pc.after(0.5) == (77, "")
+        assert pc.after(RACY_S) == (77, "")
+        assert not pc.watch.pending
 
 
 def test_an_older_file_put_back_is_seen(pc):
@@ -151,6 +154,33 @@ def test_a_file_that_is_gone_or_empty_for_a_moment_changes_nothing(pc, how):
     assert pc.watch.pending
     assert pc.after(TORN_S / 2) == (10, "")
     pc.write("20 min")
+    assert pc.after(0.1) == (20, "")
+    assert not pc.watch.pending
+
+
+def test_what_is_written_while_it_is_read_counts_only_when_it_is_whole(pc):
+    def vanishes():
+        kept = pc.user.read_bytes()
+        pc.user.unlink()
+        try:
+            return load()
+        finally:
+            pc.user.write_bytes(kept)
+
+    load = pc.watch._load
+    pc.machine.write_text(f"[pool]\nurl = dir:{pc.user.parent}\n[idle]\nuser_away = 9 h\n")
+    pc.watch._load = vanishes
+    pc.watch.refresh()
+    assert (pc.watch.settings, pc.watch.rules) == (None, None)
+    assert pc.watch.wrong == "the settings are just being written"
+    assert pc.watch.pending
+
+    pc.watch._load = load
+    assert pc.after(0.1) == (10, "")
+    pc.watch._load = vanishes
+    pc.write("20 min")
+    assert pc.after(0.1) == (10, "")
+    pc.watch._load = load
     assert pc.after(0.1) == (20, "")
     assert not pc.watch.pending
 
