@@ -81,7 +81,7 @@ async def test_a_worker_that_dies_leaves_nothing_and_another_one_is_started(tmp_
         assert reason.text.endswith("it hurts")
         assert reason.until is not None
         await desk.until(lambda: _lines(desk) != [])
-        # On a busy PC a second one may have begun, and died, before this test was told of the first.
+        # On a busy PC a second one may have begun, and died, before this test heard of the first.
         lost = [json.loads(line) for line in _lines(desk)]
         assert {(x["employer"], x["package"], x["outcome"]) for x in lost} == {
             ("alice", "a1", "lost")
