@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jobman_agent.log import get_logger
 from jobman_agent.sensors import departures, people_linux
-from jobman_agent.sensors.bus import Bus
+from jobman_agent.sensors.bus import Bus, NoBus
 from jobman_agent.sensors.departures import Going
 from jobman_agent.sensors.probe import Unseen
 
@@ -96,6 +96,12 @@ class Departures(departures.Departures):
         if self._lock is not None:
             return
         words = ("shutdown:sleep", "jobman", "packages are handed back first", "delay")
-        (lock,) = self._bus.call(_SERVICE, _PATH, f"{_MANAGER}.Inhibit", "ssss", words)
+        try:
+            (lock,) = self._bus.call(_SERVICE, _PATH, f"{_MANAGER}.Inhibit", "ssss", words)
+        except NoBus:
+            raise
+        except Unseen as exc:  # by its rules, perhaps: what it says is heard all the same
+            _log.info("shutdown and sleep will not wait for us: %s", exc)
+            return
         with self._guard:
             self._lock = lock.to_raw_fd()

@@ -63,6 +63,21 @@ def test_a_shutdown_is_told_and_waits_until_it_is_let_go(
     wait_until(lambda: locks(logind) == 0)
 
 
+def test_a_logind_that_refuses_to_wait_is_heard_all_the_same(
+    logind: Service, told: queue.Queue[Going]
+) -> None:
+    logind.says(MANAGER, "Inhibit", "ssss", "h", "raise Exception('not allowed')")
+    one = Departures(told.put)
+    one.start()
+    wait_until(lambda: logind.calls("Inhibit"))
+
+    says(logind, "PrepareForShutdown", True)
+
+    assert told.get(timeout=DEADLINE) is Going.SHUTDOWN
+    one.close()
+    wait_until(lambda: not one._thread.is_alive())
+
+
 def test_after_a_sleep_the_next_one_waits_again(
     logind: Service, watch: Departures, told: queue.Queue[Going]
 ) -> None:
