@@ -22,6 +22,10 @@ import os
 import resource
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 assert sys.platform == "linux"
 
@@ -32,6 +36,7 @@ _OOM_SCORE = "700"
 """Of 1000: when memory is short the kernel ends a package before anything of the owner's."""
 
 _idle = os.sched_param(0)
+_spurred: set[int] = set()
 
 
 RUNNER_FLAGS = 0
@@ -76,6 +81,26 @@ def hurry(*, now: bool, of: int | None = None) -> bool:
     except OSError:  # not in this kernel, or not in this container; or that process has ended
         pass
     return True
+
+
+def spur(pid: int) -> None:
+    """Let one process that is to stop or to end come to that soon, until ``rein``.
+
+    Where this user may: root, or who has an RLIMIT_NICE of 20 or more. For others the share of its
+    session must do. While it waits for the processor with SIGSTOP, it runs nothing of its program.
+    """
+    with contextlib.suppress(OSError):  # it has ended, or this user may not
+        if os.sched_getscheduler(pid) == os.SCHED_IDLE:
+            os.sched_setscheduler(pid, os.SCHED_OTHER, _idle)
+            _spurred.add(pid)
+
+
+def rein(pids: Collection[int]) -> None:
+    """Let those processes yield again that were spurred; before they go on."""
+    for pid in _spurred.intersection(pids):
+        with contextlib.suppress(OSError):  # it has ended
+            os.sched_setscheduler(pid, os.SCHED_IDLE, _idle)
+    _spurred.clear()
 
 
 def lower(pid: int, largest_file: int, *, yields: bool) -> None:

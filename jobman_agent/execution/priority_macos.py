@@ -9,6 +9,10 @@ import contextlib
 import os
 import resource
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 assert sys.platform == "darwin"
 
@@ -31,6 +35,16 @@ def hurry(*, now: bool, of: int | None = None) -> bool:
     """Nothing: here only the packages have a low priority, not the runner."""
     del now, of
     return True
+
+
+def spur(pid: int) -> None:
+    """Nothing: here a process stops and ends whatever its priority."""
+    del pid
+
+
+def rein(pids: Collection[int]) -> None:
+    """Nothing: none was spurred."""
+    del pids
 
 
 def lower(pid: int, largest_file: int, *, yields: bool) -> None:

@@ -6,10 +6,14 @@ import contextlib
 import logging
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import psutil
 
 from jobman_agent.execution import job_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 assert sys.platform == "win32"
 
@@ -28,6 +32,16 @@ def hurry(*, now: bool, of: int | None = None) -> bool:
     """Nothing: here only the packages have a low priority, not the runner."""
     del now, of
     return True
+
+
+def spur(pid: int) -> None:
+    """Nothing: here a process stops and ends whatever its priority."""
+    del pid
+
+
+def rein(pids: Collection[int]) -> None:
+    """Nothing: none was spurred."""
+    del pids
 
 
 def lower(pid: int, largest_file: int, *, yields: bool) -> None:

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from jobman_agent.clock import SYSTEM_CLOCK
-from jobman_agent.execution import hurry, processes
+from jobman_agent.execution import hurry, processes, rein, spur
 from jobman_agent.execution.orders import RUN_VARIABLE
 
 if TYPE_CHECKING:
@@ -108,7 +108,9 @@ def members(tokens: Collection[str], groups: Collection[int]) -> list[int]:
 
 
 def _hurry(pids: Collection[int]) -> None:
-    """Give the sessions of some processes the normal share of the PC; they share one mostly."""
+    """Let processes that must stop or end come to that soon, though they have the least share."""
+    for pid in pids:
+        spur(pid)
     found = [seen for seen in map(processes.see, pids) if seen is not None]
     for pid in {seen.session: seen.pid for seen in found}.values():
         hurry(now=True, of=pid)
@@ -121,6 +123,7 @@ def _belongs(seen: processes.Seen, tokens: Collection[str], groups: Collection[i
 
 
 def _thaw(pids: Collection[int], groups: Collection[int]) -> None:
+    rein(pids)
     for group in groups:
         processes.thaw_group(group)
     for pid in pids:
