@@ -19,6 +19,7 @@ from jobman_agent.control.messages import ShownPackage
 from jobman_agent.control.pipe import open_worker_end
 from jobman_agent.log import get_logger
 from jobman_agent.model.messages import Outcome
+from jobman_agent.worker.strangers import Strangers
 from jobman_agent.worker.watch import Watch
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 LIMITS_S = 30.0
 """So long the agent has for its first word."""
 TELL_S = 1.0
-UNKNOWN_TELL_S = 600.0
-UNKNOWN_MOST = 50
-"""So many unknown employers are told of; anybody may write offers."""
 RUNNING_TELL_S = 5.0
 """So often it is told how long packages have run."""
 PATIENCE_S = 15.0
@@ -65,7 +63,7 @@ class AgentEnd(Watch):
         self._held = 0
         self._shown: tuple[object, ...] = ()
         self._shown_at = -RUNNING_TELL_S
-        self._asked: dict[str, float] = {}
+        self._strangers = Strangers()
         self._pipe = open_worker_end(descriptors, self._heard, self._ended)
 
     # ---- life
@@ -195,23 +193,8 @@ class AgentEnd(Watch):
 
     def offers_seen(self, offers: Sequence[SeenOffer]) -> None:
         """Let the agent ask its owner about those whom nobody here has judged."""
-        now = self._clock.monotonic()
-        for seen in offers:
-            if not seen.unknown or now < self._asked.get(seen.key, now):
-                continue
-            if len(self._asked) >= UNKNOWN_MOST and seen.key not in self._asked:
-                continue
-            self._asked[seen.key] = now + UNKNOWN_TELL_S
-            offer = seen.offer
-            self._pipe.say(
-                say.UnknownEmployer(
-                    offer.employer[:_NAME_MOST],
-                    seen.key,
-                    offer.title[:_NAME_MOST],
-                    offer.own_code or seen.own_code,
-                    seen.name_taken,
-                )
-            )
+        for unknown in self._strangers.among(offers, self._clock.monotonic()):
+            self._pipe.say(unknown)
 
     def turned(self, core: Core) -> None:
         """The core has made a step: tell what is new, at once if it is whether anything is held."""

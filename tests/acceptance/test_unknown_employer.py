@@ -52,7 +52,7 @@ def test_an_unknown_employer_asks_and_works_here_once_the_owner_allows_it(office
             assert face.watch(0)["unknown"] == []
             with pytest.raises(InputError, match="does not ask any more"):
                 face.ask(answer)
-        pc.until_working()
+        pc.until_state("WORKING", 60.0)
         assert asking(pc) == []
         [known] = pc.user("keys", "show", "--json").json["employers"]
         assert (known["name"], known["allow_code"]) == ("alice", True)

@@ -296,3 +296,26 @@ def test_forgetting_takes_back_a_trust_and_its_code_but_no_never(pc):
     assert isinstance(_judge(employers, ALICE), NotTrusted)
     with pytest.raises(InputError, match=r"knows no bob: it stands in .*, line 2: take it out"):
         employers.forget("bob")
+
+
+def test_the_owner_is_asked_about_who_is_unknown_and_about_nobody_else(pc):
+    asked = {
+        "unknown": _judge(pc.load()),
+        "not to be asked": _judge(pc.load("ask_for_new = no\n")),
+        "never": _judge(pc.load(f"never = {ALICE}\n")),
+        "by a bad voucher": _judge(pc.load(f"authority = {IT.public}\n"), voucher="bad"),
+        "locked": _judge(pc.load(machine="[locked]\nkeys = employers\n")),
+    }
+    assert {name: verdict.unknown for name, verdict in asked.items()} == {
+        "unknown": True,
+        "not to be asked": False,
+        "never": False,
+        "by a bad voucher": False,
+        "locked": False,
+    }
+
+
+def test_a_name_that_another_key_has_is_known(pc):
+    employers = pc.load(f"alice = {ALICE}\n")
+    assert employers.has_name("Alice ")
+    assert not employers.has_name("eve")
