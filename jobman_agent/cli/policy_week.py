@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobman_agent.cli.output import print_json, say
+from jobman_agent.cli.policy_week_preview import Preview
 from jobman_agent.errors import ExitCode, InputError, StorageError
 
 if TYPE_CHECKING:
@@ -39,19 +40,6 @@ class Readings:
     unreadable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What is shown."""
-
-    week: Week
-    recorded: bool
-    settings: str
-    """Where the settings come from."""
-    before: Week | None = None
-    """The same week by the settings that hold now, where others were named."""
-    unreadable: int = 0
-
-
 def show_week(args: argparse.Namespace) -> int:
     """Judge the week and show it.
 
@@ -69,7 +57,9 @@ def show_week(args: argparse.Namespace) -> int:
     _tell(readings, context)
     week = judge(readings, context)
     before = None if args.config is None else _as_it_is_now(args, readings)
-    settings = str(args.config or context.places.user_file)
+    files = (Path(args.config or context.places.user_file), context.places.machine_file)
+    settings = ", ".join(str(one) for one in files if one.is_file())
+    settings = settings or "the defaults (there is no jobman.ini yet)"
     preview = Preview(week, readings.recorded, settings, before, readings.unreadable)
     if picture is not None:
         _draw(preview, picture)

@@ -15,7 +15,7 @@ from jobman_agent.cli.policy_week_view import Row, day_label, headline, hours_te
 from jobman_agent.policy.week import Shade
 
 if TYPE_CHECKING:
-    from jobman_agent.cli.policy_week import Preview
+    from jobman_agent.cli.policy_week_preview import Preview
     from jobman_agent.policy.week import Day
 
 WIDTH = 1240

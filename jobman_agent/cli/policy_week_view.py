@@ -12,7 +12,7 @@ from jobman_agent.policy.week import Day, Shade, Week
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from jobman_agent.cli.policy_week import Preview
+    from jobman_agent.cli.policy_week_preview import Preview
 
 SIGNS = {
     Shade.WORKING: "#",

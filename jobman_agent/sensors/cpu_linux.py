@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from jobman_agent.sensors.others_cpu import Total, Used
+from jobman_agent.sensors.cpu_times import Total, Used
 
 assert sys.platform == "linux"
 

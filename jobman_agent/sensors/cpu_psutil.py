@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil  # noqa: TID251 - looking at processes is what this file is for
 
-from jobman_agent.sensors.others_cpu import Total, Used
+from jobman_agent.sensors.cpu_times import Total, Used
 
 
 def total() -> Total:

@@ -8,9 +8,9 @@ holds: others would seem to have used what we did.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobman_agent.sensors.cpu_times import Total, Used
 from jobman_agent.sensors.probe import NotYet
 
 if TYPE_CHECKING:
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 SAMPLE_SECONDS = 10.0
 ROUNDING = 0.05
 """Seconds of CPU for each process that ticks may hide."""
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """The processor as a whole, in seconds of all cores since some start."""
-
-    busy: float
-    all: float
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """What one process used, in seconds."""
-
-    itself: float
-    children: float
-    """Of children that ended and that it waited for; their children too."""
-    started: float
-    """With the pid it names a process for good."""
 
 
 Snapshot = tuple[float, Total, "Mapping[int, Used]"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from jobman_agent.clock import Clock
-    from jobman_agent.sensors.others_cpu import Total, Used
+    from jobman_agent.sensors.cpu_times import Total, Used
 
 T_co = TypeVar("T_co", covariant=True)
 

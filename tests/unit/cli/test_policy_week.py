@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image, ImageChops
 
-from jobman_agent.cli.policy_week import Preview
 from jobman_agent.cli.policy_week_picture import LOOKS, WIDTH, draw_week
+from jobman_agent.cli.policy_week_preview import Preview
 from jobman_agent.cli.policy_week_view import SIGNS, cells, print_week
 from jobman_agent.policy.office_week import office_week
 from jobman_agent.policy.replay import replay

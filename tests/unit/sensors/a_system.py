@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from jobman_agent.model.reading import UNKNOWN
-from jobman_agent.sensors.others_cpu import Total
+from jobman_agent.sensors.cpu_times import Total
 from jobman_agent.sensors.probe import InputSpec, People
 from jobman_agent.sensors.sensors import Sensors
 from jobman_agent.settings.pc import Idle

@@ -12,7 +12,8 @@ import pytest
 
 from jobman_agent.clock import SystemClock
 from jobman_agent.sensors import others_cpu, system
-from jobman_agent.sensors.others_cpu import OthersCpu, Total, Used
+from jobman_agent.sensors.cpu_times import Total, Used
+from jobman_agent.sensors.others_cpu import OthersCpu
 from jobman_agent.sensors.probe import NotYet
 from tests.fakes import FakeClock
 
