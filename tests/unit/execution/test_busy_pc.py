@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.root
 LOOPS = 7
+RUN = f"busy{os.getpid()}"
 HERE = "import os; os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\n"
 OTHERS = HERE + "print(flush=True)\nwhile True: pass"
 # As a runner with a package of two processes.
@@ -63,7 +64,7 @@ def package() -> Iterator[list[int]]:
     if not Path("/proc/self/autogroup").exists():
         absent("this kernel does not share the processor by session")
     with ExitStack() as stack:
-        runner = start(stack, RUNNER, **{RUN_VARIABLE: "busy"})
+        runner = start(stack, RUNNER, **{RUN_VARIABLE: RUN})
         assert runner.stdout is not None
         runner.stdout.readline()
         members = processes.below([runner.pid])
@@ -99,7 +100,7 @@ def test_it_stops_within_a_second_and_yields_again_when_it_goes_on(package: list
 def test_it_ends_within_a_second(package: list[int]):
     began = time.monotonic()
 
-    assert tree.end_runs(["busy"]) == len(package)
+    assert tree.end_runs([RUN]) == len(package)
 
     assert not any(processes.is_alive(one) for one in package)
     assert time.monotonic() - began < 1.0
