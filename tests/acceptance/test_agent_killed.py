@@ -44,7 +44,12 @@ def worker_of(agent: Running) -> psutil.Process:
     ("killed", "counter"),
     # What ran when its worker died may have been what killed it: that is another counter, and
     # another PC gets it first.
-    [("agent", "interrupted"), ("worker", "lost"), ("agent and worker", "lost")],
+    [
+        ("agent told to end", "interrupted"),
+        ("agent", "interrupted"),
+        ("worker", "lost"),
+        ("agent and worker", "lost"),
+    ],
 )
 def test_whoever_is_killed_no_process_stays_and_the_employer_hears_it_at_once(
     office: Office, killed: str, counter: str
@@ -56,8 +61,12 @@ def test_whoever_is_killed_no_process_stays_and_the_employer_hears_it_at_once(
     worker = worker_of(agent)
 
     began = time.monotonic()
-    if "agent" in killed:
-        agent.process.send_signal(signal.SIGKILL)
+    if killed == "agent told to end":
+        agent.process.send_signal(signal.SIGTERM)
+        assert agent.end() == ExitCode.DONE
+        assert not worker.is_running()
+    elif "agent" in killed:
+        agent.process.kill()
     if "worker" in killed:
         worker.kill()
     if killed == "agent and worker":
@@ -69,7 +78,7 @@ def test_whoever_is_killed_no_process_stays_and_the_employer_hears_it_at_once(
     print(f"{killed}: all ended after {ended:.1f} s, the employer told after {told:.1f} s")
     assert told < TOLD_S
 
-    if killed == "agent":
+    if killed in ("agent", "agent told to end"):
         wait_until(lambda: not worker.is_running())
         pc.write_ini(hours="none")  # else it would take the package again
         agent = pc.agent()
