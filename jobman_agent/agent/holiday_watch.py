@@ -38,10 +38,14 @@ class _Question(threading.Thread):
         super().__init__(name="holidays", daemon=True)
         self.place, self.today = place, today
         self.answer: Answer | None = None
+        self.done = threading.Event()
         self._ask = ask
 
     def run(self) -> None:
-        self.answer = self._ask(self.place, years_to_keep(self.today))
+        try:
+            self.answer = self._ask(self.place, years_to_keep(self.today))
+        finally:
+            self.done.set()
 
 
 class HolidayWatch:
@@ -105,7 +109,7 @@ class HolidayWatch:
             self._put(place, today)
 
     def _answered(self, question: _Question) -> Found | str | None:
-        if question.is_alive():
+        if not question.done.is_set():
             return self._found
         self._question = None
         answer = question.answer or Answer(failed="the look-up has died: please report this")
