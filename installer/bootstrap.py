@@ -7,6 +7,7 @@ r"""Set jobman up from a fresh clone, with nothing but Python 3.11 or later and 
     python3 installer/bootstrap.py install    install jobman for you, with `jobman` on your PATH
     python3 installer/bootstrap.py windows-setup
                                               build dist/jobman-setup.exe, on Linux
+    python3 installer/bootstrap.py deb        build dist/jobman-agent_VERSION_ARCH.deb, on Debian
 
 On Windows: py installer\bootstrap.py demo. All can be run as often as you like. Each says what
 it does. Uses the standard library only. Exit codes: 0 done; 1 a check failed, or what `jobman
@@ -84,6 +85,13 @@ def windows_setup() -> int:
     return run_through([str(python), str(CLONE / "installer" / "windows_setup.py")])
 
 
+def deb() -> int:
+    """Build the package for Debian and Ubuntu."""
+    python = prepared_environment()
+    environment.install(python, "--editable", CLONE, stamp=CLONE / "pyproject.toml")
+    return run_through([str(python), str(CLONE / "installer" / "build_deb.py")])
+
+
 def make_tray_environment() -> None:
     """An environment in which the tray's tests run: GTK's bindings are the system's Python's."""
     system_python = system_packages.python_with_tray()
@@ -159,7 +167,13 @@ def run_through(command: list[str]) -> int:
             return code if code >= 0 else 128 - code
 
 
-COMMANDS = {"demo": demo, "test": test, "install": install, "windows-setup": windows_setup}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "install": install,
+    "windows-setup": windows_setup,
+    "deb": deb,
+}
 
 
 def main(words: list[str]) -> int:

@@ -211,7 +211,6 @@ def add_system_files(python: Path, root: Path, version: str) -> None:
     _copy("jobman-agent.desktop", root / "etc/xdg/autostart/jobman-agent.desktop")
     _copy("jobman.ini", root / "etc/jobman/jobman.ini")
     _copy("rtupdate", root / "usr/share/python3/runtime.d/jobman-agent.rtupdate", 0o755)
-    _copy("lintian-overrides", root / "usr/share/lintian/overrides/jobman-agent")
     documents = root / "usr/share/doc/jobman-agent"
     _write(documents / "copyright", COPYRIGHT + (CLONE / "LICENSE").read_text(encoding="utf-8"))
     when = format_datetime(datetime.now(UTC))
