@@ -43,7 +43,7 @@ def test_what_an_agent_ran_stands_in_the_ledger_with_its_job_and_how_it_ended(of
     pc = Pc(office)
     office.employ()
     agent = pc.agent()
-    wait_until((office.folder / "mark").exists, 60)
+    wait_until((office.folder / "mark").exists, 90)  # at the least priority of a busy PC
     pc.user("pause")
     pc.until_state("OFF_DUTY")
     assert pc.user("quit").code == 0
