@@ -24,7 +24,7 @@ async def test_who_is_made_to_go_on_by_another_is_frozen_again(tmp_path: Path):
         desk.sensors.touch()
         await desk.until(desk.all_stopped)
 
-        for again in range(3):
+        for again in range(10):
             for one in members:
                 one.resume()
             began = time.monotonic()
