@@ -7,6 +7,7 @@ import hashlib
 import random
 import re
 
+import psutil
 import pytest
 
 from jobman_agent.errors import PoolRefused, PoolUnavailable
@@ -353,9 +354,6 @@ async def test_the_wait_for_a_pool_can_be_limited_and_a_refused_login_is_final(h
 
 
 async def test_a_runner_that_dies_is_replaced_and_its_packages_are_told_as_lost(house, employer):
-    import os
-    import signal
-
     await employer.post()
     house.start()
     session = await employer.session()
@@ -363,7 +361,7 @@ async def test_a_runner_that_dies_is_replaced_and_its_packages_are_told_as_lost(
     await employer.until(
         lambda: any(h.state == "running" for b in employer.beats for h in b.holding)
     )
-    os.kill(house.worker.runner_pid, signal.SIGKILL)
+    psutil.Process(house.worker.runner_pid).kill()
     await employer.work(session, a_package("b"), recipe=a_recipe(WRITES))
     await employer.until(lambda: len(employer.results) == 2)
 

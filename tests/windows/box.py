@@ -2,10 +2,10 @@
 
     python -m tests.windows.box [WORD...]     make it and say where it is, or run a program in it
 
-It is kept in the user's cache folder (JOBMAN_TEST_CACHE moves it) under a name that changes with
-what it is made of: the Python, the project's requirements, Wine's version. Nobody writes there
-once it is made: `tests.windows.pc` gives every session a Windows of its own, whose large files are
-links to those in the box.
+The word ``python`` stands for Windows' Python. The box is kept in the user's cache folder
+(JOBMAN_TEST_CACHE moves it) under a name that changes with what it is made of: the Python, the
+project's requirements, Wine's version. Nobody writes there once it is made: `tests.windows.pc`
+gives every session a Windows of its own, whose large files are links to those in the box.
 
 JOBMAN_TEST_WINDOWS_PYTHON is 3.13, which the Windows setup brings, or 3.11.
 """
@@ -184,7 +184,14 @@ def main(words: list[str]) -> int:
         print(f"{box} is ready ({time.monotonic() - started:.0f} s)")
         return 0
     with WindowsPC(box) as pc:
-        return pc.start(*words, stdout=None).wait()
+        words = [pc.python if word == "python" else word for word in words]
+        process = pc.start(*words, cwd=Path.cwd())
+        assert process.stdout is not None
+        with process.stdout as out:
+            while piece := os.read(out.fileno(), 65536):
+                sys.stdout.buffer.write(piece)
+                sys.stdout.buffer.flush()
+        return process.wait()
 
 
 if __name__ == "__main__":

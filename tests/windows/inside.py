@@ -21,7 +21,9 @@ WORDS = "a message of the system, or a path, in its POSIX spelling"
 BUBBLEWRAP = "bubblewrap, which is Linux'"
 CTRL_BREAK = "Wine sends no CTRL_BREAK: packages are not asked to end, only killed"
 MANY = "it starts hundreds of programs, and Wine starts three a second"
+TIME = "it says nothing of a system, and takes Wine many seconds"
 INVALID_NAME = "Wine says 'invalid name' where Windows says 'no folder' (267) or 'not found' (3)"
+SLOW_FOLDERS = "a look into a folder takes Wine longer than the 6 ms that the test gives it"
 CONSOLE = "Wine's console is of the old kind: rich leaves its last column free and its colours out"
 
 POSIX = {
@@ -90,6 +92,12 @@ POSIX = {
 """Beginning of a test's name: what it looks at that Windows has not."""
 
 WINE = {
+    "tests/contract/test_worker.py": TIME,
+    "tests/unit/policy/test_replay.py": TIME,
+    "tests/unit/employer/test_loading.py::test_too_many_files_for_a_message_are_told": TIME,
+    "tests/unit/employer/test_table.py::test_what_a_csv_writer_wrote_is_read_back_as_it_was": TIME,
+    "tests/unit/model/test_templates.py::test_filling_in_puts_the_values_between_the_texts": TIME,
+    "tests/contract/test_pools.py::test_a_receive_that_is_cancelled_loses_noth": SLOW_FOLDERS,
     "tests/unit/execution/test_running.py::test_slots_that_come_and_go_all": MANY,
     "tests/unit/execution/test_running.py::test_a_list_of_small_packages": MANY,
     "tests/contract/test_directory.py::test_a_file_is_no_pool": INVALID_NAME,
@@ -108,6 +116,10 @@ PLACES = ("broker", "root", "strace", "povray", "macos", "wine")
 """Markers of tests that need what is not there."""
 
 
+CLOSING_LINE = "closing line on Windows"
+"""The property of an outer test that holds it."""
+
+
 def under_wine() -> bool:
     """Whether this Windows is Wine."""
     return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
@@ -123,6 +135,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """On the outer side: show how the runs on Windows ended."""
+    reports = [one for how in ("passed", "failed") for one in terminalreporter.stats.get(how, ())]
+    for report in reports:
+        for name, text in report.user_properties:
+            if name == CLOSING_LINE:
+                terminalreporter.write_line(f"on Windows (Wine): {text}")
 
 
 def _why_not(item: pytest.Item, lines: dict[str, str]) -> str:
