@@ -5,15 +5,9 @@ The first touch is an event there: ``AddUserActiveWatch`` fires once, at the nex
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING
-
-from jobman_agent.model.reading import UNKNOWN, Unknown
 from jobman_agent.sensors.bus import Bus, NoBus, NoService
-from jobman_agent.sensors.probe import Absent, Unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from jobman_agent.sensors.one_touch import OneTouch
+from jobman_agent.sensors.probe import Absent
 
 SERVICE = "org.gnome.Mutter.IdleMonitor"
 PATH = "/org/gnome/Mutter/IdleMonitor/Core"
@@ -48,49 +42,25 @@ class Mutter:
         self._bus.close()
 
 
-class MutterTouch:
-    """Waits for one watch at a time, in a thread that ends with it."""
+class MutterTouch(OneTouch):
+    """Mutter's user-active watch."""
 
     def __init__(self) -> None:
         """Set it up; it connects when it is armed."""
-        self.broken = ""
+        super().__init__("mutter")
         self._bus = Bus("SESSION")
-        self._lock = threading.Lock()
-        self._wanted: Callable[[], None] | None = None
-        self._thread: threading.Thread | None = None
-        self._ends = False
+        self._number = 0
 
-    def arm(self, touched: Callable[[], None]) -> None:
-        """As ``Touch.arm``."""
-        with self._lock:
-            self._wanted = touched
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="touch mutter", daemon=True)
-                self._thread.start()
+    def _begin(self) -> None:
+        self._bus.hear(SERVICE, PATH, SERVICE)
+        (self._number,) = self._bus.call(SERVICE, PATH, f"{SERVICE}.AddUserActiveWatch")
 
-    def nudge(self) -> float | Unknown | None:
-        """Mutter does not tell keys from the mouse."""
-        return UNKNOWN
+    def _wait(self) -> None:
+        while self._bus.next_signal() != ("WatchFired", (self._number,)):
+            pass
 
-    def close(self) -> None:
-        """End the thread."""
-        self._ends = True
+    def _hang_up(self) -> None:
         self._bus.hang_up()
 
-    # ---- the thread
-    def _work(self) -> None:
-        watched = False
-        try:
-            self._bus.hear(SERVICE, PATH, SERVICE)
-            (number,) = self._bus.call(SERVICE, PATH, f"{SERVICE}.AddUserActiveWatch")
-            self.broken, watched = "", True
-            while self._bus.next_signal() != ("WatchFired", (number,)):
-                pass
-        except Unseen as exc:
-            self.broken = f"Mutter tells no first touch: {exc}"
+    def _end(self) -> None:
         self._bus.close()
-        with self._lock:
-            wanted, self._wanted, self._thread = self._wanted, None, None
-        # A watch that is lost counts as a touch: whoever looks then decides.
-        if wanted is not None and watched and not self._ends:
-            wanted()

@@ -54,7 +54,11 @@ def inputs(around: Surroundings, clock: Clock, people: People | None) -> list[In
     wayland, runtime = environ.get("WAYLAND_DISPLAY"), environ.get("XDG_RUNTIME_DIR", "/")
     if wayland:
         found.append(
-            InputSpec("wayland", lambda: wayland_linux.WaylandIdle(wayland, runtime, clock))
+            InputSpec(
+                "wayland",
+                lambda: wayland_linux.WaylandIdle(wayland, runtime, clock),
+                lambda: wayland_linux.WaylandTouch(wayland, runtime, clock),
+            )
         )
     consoles = people.consoles if people else ()
     return found + [_console(terminal, clock) for terminal in consoles]

@@ -4,6 +4,7 @@ ext-idle-notify-v1 (KWin, sway and other wlroots, COSMIC) or its ancestor org_kd
 notification fires after a second without input, and again at the next input.
 
 Looked at seldom, it errs towards the owner: the last touch is put as late as it can have been.
+The first touch is an event: a notification after a tenth of a second fires again at the next input.
 """
 
 from __future__ import annotations
@@ -11,36 +12,47 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from jobman_agent.sensors.one_touch import OneTouch
 from jobman_agent.sensors.probe import Absent, Unseen
 from jobman_agent.sensors.wayland_wire import Wire, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from jobman_agent.clock import Clock
 
 assert sys.platform == "linux"
 
 QUIET_MILLISECONDS = 1000
+TOUCH_MILLISECONDS = 100
 ANSWER_SECONDS = 0.8
 _DISPLAY, _REGISTRY, _CALLBACK = 1, 2, 3
+_IDLED = 0
+"""The event, of both notifiers; the other one is that there is input again."""
 _NOTIFIERS = ("ext_idle_notifier_v1", "org_kde_kwin_idle")
 
 
 class WaylandIdle:
     """One session; all its seats."""
 
-    def __init__(self, display: str, runtime: str, clock: Clock) -> None:
+    def __init__(
+        self, display: str, runtime: str, clock: Clock, quiet: int = QUIET_MILLISECONDS
+    ) -> None:
         """Set it up; it connects when it is first asked.
 
         Args:
             display: ``wayland-0``, or a whole path.
             runtime: XDG_RUNTIME_DIR.
             clock: The clocks.
+            quiet: Milliseconds without input until the compositor says so.
         """
         self.name = f"keyboard and mouse (Wayland {display})"
         self._path = os.path.join(runtime, display)
         self._clock = clock
+        self._quiet = quiet
         self._wire = Wire()
         self._globals: dict[str, list[tuple[int, int]]] = {}
         self._quiet_from: dict[int, float | None] = {}
@@ -53,16 +65,10 @@ class WaylandIdle:
             Absent: the compositor has no idle notification (GNOME: Mutter tells it over D-Bus).
             Unseen: it does not answer, or went away.
         """
-        try:
+        with self._translated():
             if not self._wire.is_open:
                 self._open()
             self._round_trip()
-        except TimeoutError:
-            self.close()
-            raise Unseen(f"the compositor did not answer in {ANSWER_SECONDS:g} s") from None
-        except (OSError, struct.error, ValueError) as exc:
-            self.close()
-            raise Unseen(f"the Wayland session went away: {exc}") from exc
         now = self._clock.monotonic()
         return min(0.0 if t is None else max(0.0, now - t) for t in self._quiet_from.values())
 
@@ -70,6 +76,41 @@ class WaylandIdle:
         """Let go of the session."""
         self._wire.close()
         self._globals, self._quiet_from = {}, {}
+
+    def begin(self) -> None:
+        """Connect, for ``wait``; raises as ``look``."""
+        with self._translated():
+            self._open()
+            self._round_trip()
+
+    def wait(self) -> None:
+        """Wait for the next input after some quiet, however long.
+
+        Raises:
+            Unseen: it went away, or somebody hung up.
+        """
+        with self._translated():
+            self._wire.be_patient()
+            while True:
+                for sender, opcode, body in self._wire.receive():
+                    self._hear(sender, opcode, body)
+                    if sender in self._quiet_from and opcode != _IDLED:
+                        return
+
+    def hang_up(self) -> None:
+        """From another thread: end ``wait``."""
+        self._wire.hang_up()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            self.close()
+            raise Unseen(f"the compositor did not answer in {ANSWER_SECONDS:g} s") from None
+        except (OSError, struct.error, ValueError) as exc:
+            self.close()
+            raise Unseen(f"the Wayland session went away: {exc}") from exc
 
     def _open(self) -> None:
         self._wire.open(self._path, ANSWER_SECONDS)
@@ -86,10 +127,10 @@ class WaylandIdle:
             seat, notification = notifier + 1 + 2 * number, notifier + 2 + 2 * number
             self._bind("wl_seat", seat_name, seat)
             if which == _NOTIFIERS[0]:  # get_idle_notification
-                body = struct.pack("=III", notification, QUIET_MILLISECONDS, seat)
+                body = struct.pack("=III", notification, self._quiet, seat)
                 self._wire.send(notifier, 1, body)
             else:  # get_idle_timeout
-                body = struct.pack("=III", notification, seat, QUIET_MILLISECONDS)
+                body = struct.pack("=III", notification, seat, self._quiet)
                 self._wire.send(notifier, 0, body)
             self._quiet_from[notification] = None
 
@@ -119,6 +160,30 @@ class WaylandIdle:
             (version,) = struct.unpack("=I", body[-4:])
             self._globals.setdefault(interface, []).append((name, version))
         elif sender in self._quiet_from:
-            idled = opcode == 0
-            quiet = self._clock.monotonic() - QUIET_MILLISECONDS / 1000
+            idled = opcode == _IDLED
+            quiet = self._clock.monotonic() - self._quiet / 1000
             self._quiet_from[sender] = quiet if idled else None
+
+
+class WaylandTouch(OneTouch):
+    """The next input of one session."""
+
+    def __init__(self, display: str, runtime: str, clock: Clock) -> None:
+        """Set it up, as ``WaylandIdle``; it connects when it is armed."""
+        super().__init__("wayland")
+        self._session = WaylandIdle(display, runtime, clock, TOUCH_MILLISECONDS)
+
+    def _begin(self) -> None:
+        try:
+            self._session.begin()
+        except Absent as exc:
+            raise Unseen(str(exc)) from exc
+
+    def _wait(self) -> None:
+        self._session.wait()
+
+    def _hang_up(self) -> None:
+        self._session.hang_up()
+
+    def _end(self) -> None:
+        self._session.close()

@@ -36,6 +36,17 @@ class Wire:
         self._link.settimeout(timeout)
         self._link.connect(path)
 
+    def be_patient(self) -> None:
+        """Wait for the other end however long it takes."""
+        self._socket.settimeout(None)
+
+    def hang_up(self) -> None:
+        """From another thread: end a wait."""
+        link = self._link
+        if link is not None:
+            with contextlib.suppress(OSError):  # gone already
+                link.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Let go of it."""
         link, self._link = self._link, None

@@ -47,7 +47,7 @@ def test_under_wayland_a_key_freezes_all_and_so_does_a_compositor_that_goes_away
     pc: Pc,
     session: Session,  # noqa: F811 - the fixture
 ):
-    pc.write_ini(owner="watch", resume="2 s", give_back="4 s")
+    pc.write_ini(owner="watch", resume="2 s", give_back="8 s")
     employer = office.employ()
     pc.agent()
     members = pc.until_working()

@@ -120,7 +120,7 @@ def test_a_bus_that_goes_away_counts_as_a_touch(bus: MockBus, monitor: Service) 
     bus.kill()
 
     assert told.wait(DEADLINE)
-    assert "Mutter tells no first touch" in touch.broken
+    assert "the first touch is not told: the session bus went away" in touch.broken
     touch.close()
 
 

@@ -12,7 +12,7 @@ import pytest
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.sensors.probe import Absent, Unseen
 from tests.fakes import FakeClock
-from tests.unit.sensors.conftest import wait_until
+from tests.unit.sensors.conftest import DEADLINE, wait_until
 from tests.unit.sensors.sway import session  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.unit.sensors.sway import Session
 
-from jobman_agent.sensors.wayland_linux import WaylandIdle
+from jobman_agent.sensors.wayland_linux import WaylandIdle, WaylandTouch
 
 
 def test_idle_time_grows_from_the_last_key_on_and_a_key_resets_it(
@@ -38,6 +38,42 @@ def test_idle_time_grows_from_the_last_key_on_and_a_key_resets_it(
     assert idle <= SYSTEM_CLOCK.monotonic() - typed + 0.3
     assert idle >= 0.9
     probe.close()
+
+
+def test_the_first_key_is_an_event_and_so_is_a_compositor_that_goes_away(
+    session: Session,  # noqa: F811 - the fixture
+) -> None:
+    touch, told = WaylandTouch(session.display, session.folder, SYSTEM_CLOCK), threading.Event()
+
+    for _ in range(2):
+        told.clear()
+        touch.arm(told.set)
+        assert not told.wait(0.5)  # it is heard only where some quiet came first
+        session.types("a")
+        assert told.wait(DEADLINE)
+        wait_until(lambda: touch._thread is None)
+    assert touch.broken == ""
+
+    told.clear()
+    touch.arm(told.set)
+    assert not told.wait(0.5)
+    session.end()
+    assert told.wait(DEADLINE)
+    assert "went away" in touch.broken
+    touch.close()
+
+
+def test_a_touch_that_nobody_waits_for_any_more_ends(
+    session: Session,  # noqa: F811 - the fixture
+) -> None:
+    touch, told = WaylandTouch(session.display, session.folder, SYSTEM_CLOCK), threading.Event()
+    touch.arm(told.set)
+    wait_until(lambda: touch._session._wire.is_open)
+
+    touch.close()
+
+    wait_until(lambda: touch._thread is None)
+    assert not told.is_set()
 
 
 def test_a_session_that_is_not_there_is_unknown() -> None:
