@@ -5,7 +5,7 @@ Rules that hold here:
 1. Importing pystray looks for a desktop, and fails in several ways where there is none: late.
 2. The toolkit has the main thread (`run`). `show`, `tell` and `stop` may come from any other.
 3. What is chosen is handed on and not done here: a desktop that waits for us freezes.
-4. A menu that is open is left alone: pystray would destroy it under the pointer.
+4. A menu that is open is left alone: on Windows pystray would destroy it under the pointer.
 """
 
 from __future__ import annotations
@@ -196,34 +196,9 @@ def _escaped(text: str) -> str:
 
 
 def _gtk_icon(base: Any) -> Any:
-    """An icon whose open menu stays; a left click opens it too. All in GTK's main loop."""
-    from pystray._util.gtk import mainloop
+    """An icon whose menu a left click opens too. GTK itself keeps a menu that is open."""
 
     class GtkIcon(base):  # type: ignore[misc]
-        _is_stale = False
-        _menu_handle: Any = None
-
-        def _update_menu(self) -> None:
-            mainloop(self._update_menu_here)()
-
-        def _update_menu_here(self) -> None:
-            shown = self._menu_handle
-            if shown is not None and shown.get_visible() and shown.get_mapped():
-                self._is_stale = True
-                return
-            self._is_stale = False
-            self._menu_handle = self._create_menu(self.menu)
-            if self._menu_handle is None:
-                return
-            # Later: first the item is activated that was chosen.
-            self._menu_handle.connect("deactivate", self._menu_closed)
-            if hasattr(self, "_appindicator"):
-                self._appindicator.set_menu(self._menu_handle)
-
-        def _menu_closed(self, _menu: object) -> None:
-            if self._is_stale:
-                self._update_menu()
-
         def _on_status_icon_activate(self, status_icon: object) -> None:
             self._on_status_icon_popup_menu(status_icon, 0, 0)
 

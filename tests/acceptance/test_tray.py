@@ -19,7 +19,7 @@ from jobman_agent.control.client import Client
 from jobman_agent.errors import ExitCode
 from jobman_agent.tray.menu import LINE
 from jobman_agent.tray.view import view
-from tests.acceptance.command import Jobman
+from tests.acceptance.command import Jobman, wait_until
 from tests.acceptance.desktop import Desktop, python_with_gtk, until
 from tests.acceptance.pc import Pc, an_office, strays
 from tests.acceptance.scripted_agent import KEY, NOW, STATES, ScriptedAgent
@@ -191,14 +191,17 @@ def test_what_is_chosen_in_the_menu_is_said_to_the_agent(desk: Desk):
 
 def test_a_menu_that_is_open_while_the_state_changes_does_nothing_but_what_it_says(desk: Desk):
     desk.shows("working")
-    desk.desktop.open_menu(GREEN)
+    desk.desktop.open_menu(GREEN, button=1)
     for name in ("frozen", "question", "paused"):  # with other items, at other places
         desk.agent.show(STATES[name])
         time.sleep(0.3)
     # The first item in the menu as it was opened: Pause. In the one of "question" it is another.
     desk.desktop.choose(1, 1)
     time.sleep(0.5)
-    assert all(isinstance(each, m.PauseWork) for each in desk.agent.asked), desk.agent.asked
+    # GTK keeps an open menu as it is; a panel that shows it itself (xfce4-panel) may take it away.
+    by_panel = desk.desktop.env["PYSTRAY_BACKEND"] == "appindicator"
+    half_an_hour = m.PauseWork(m.PauseKind.DURATION, 1800.0)
+    assert desk.agent.asked in ([[half_an_hour], []] if by_panel else [[half_an_hour]])
 
     desk.desktop.does("key", "Escape")
     desk.choose("paused", "Resume")
@@ -262,7 +265,9 @@ def test_an_owner_pauses_resumes_and_ends_a_real_agent_by_its_icon(tmp_path: Pat
         desktop.icon(BLUE)
         assert not is_below(agent.process.pid, "tray")
         office.employ()
-        pc.until_working()
+        # On a busy machine packages, which have the least priority, wait for long.
+        pc.until_state("WORKING", 60.0)
+        wait_until(lambda: bool(strays(tmp_path)), 60.0)
 
         by_icon(GREEN, "Pause", "Until I resume")
         pc.until_state("OFF_DUTY")
