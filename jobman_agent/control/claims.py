@@ -5,6 +5,7 @@ Both are locks of the operating system's on local files: free again however thei
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from filelock import FileLock, Timeout
 from jobman_agent.clock import SYSTEM_CLOCK
 from jobman_agent.control import lock_machine
 from jobman_agent.errors import AlreadyRunning, StorageError
-from jobman_agent.storage.files import explain, make_private_dir, write_atomic
+from jobman_agent.storage.files import explain, make_private_dir, remove, write_atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ class AgentClaim:
         try:
             # Not in the lock file: on Windows others cannot read what is locked. What a dead
             # holder left goes first, so that nobody is told its number for long.
-            holder.unlink(missing_ok=True)
+            remove(holder)
             write_atomic(holder, str(os.getpid()).encode(), 0o600)
         except OSError as exc:
             lock.release()
@@ -72,8 +73,11 @@ class AgentClaim:
     def release(self) -> None:
         """Let another agent begin."""
         if self._lock.is_locked:
-            self._holder.unlink(missing_ok=True)
-            self._lock.release()
+            try:
+                with contextlib.suppress(OSError):  # who reads it sees that nobody holds the lock
+                    remove(self._holder)
+            finally:
+                self._lock.release()
 
     def __enter__(self) -> Self:
         return self

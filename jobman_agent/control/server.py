@@ -34,7 +34,7 @@ from jobman_agent.control.messages import (
 )
 from jobman_agent.errors import MalformedMessage, StorageError
 from jobman_agent.log import get_logger
-from jobman_agent.storage.files import explain, make_private_dir, write_atomic
+from jobman_agent.storage.files import explain, make_private_dir, remove, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -93,7 +93,7 @@ class Server:
         Not to be called by a handler, which is one of those that are let go.
         """
         with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            await asyncio.to_thread(remove, self._path)  # faces read it all the time
         if self._server is not None:
             self._server.close()
         for task in self._connections:

@@ -116,6 +116,18 @@ def rename(source: Path, target: Path) -> None:
     source.replace(target)
 
 
+def remove(path: Path) -> None:
+    """Remove a file if it is there, with patience for whoever looks at it; OSError passes."""
+    for wait in _RENAME_WAITS_SECONDS:
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:  # Windows: it is open somewhere
+            time.sleep(wait)
+        else:
+            return
+    path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable where the system can open folders (not Windows)."""
     directory = getattr(os, "O_DIRECTORY", None)

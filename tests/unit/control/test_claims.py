@@ -134,3 +134,13 @@ def test_a_trap_in_the_place_of_the_machines_lock_is_not_stepped_into(tmp_path, 
         claim_machine(path.parent, wait_s=0.0)
 
     assert not (tmp_path / "precious").exists()
+
+
+def test_who_asks_for_the_holder_does_not_keep_an_agent_from_ending(tmp_path):
+    claim = AgentClaim.take(tmp_path / "home")
+
+    with (tmp_path / "home" / "agent.pid").open("rb"):  # on Windows it cannot be removed now
+        claim.release()
+
+    AgentClaim.take(tmp_path / "home").release()
+    assert not (tmp_path / "home" / "agent.pid").exists()

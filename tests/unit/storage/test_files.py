@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from jobman_agent.errors import StorageError
-from jobman_agent.storage.files import explain, make_private_dir, write_atomic
+from jobman_agent.storage.files import explain, make_private_dir, remove, write_atomic
 
 posix = pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX permissions")
 
@@ -22,6 +23,24 @@ def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path):
 
     assert path.read_bytes() == b"new"
     assert [p.name for p in tmp_path.iterdir()] == ["key"]
+
+
+@pytest.mark.parametrize("act", [remove, lambda path: write_atomic(path, b"new")])
+def test_who_reads_a_file_for_a_moment_keeps_nobody_from_removing_or_replacing_it(tmp_path, act):
+    path = tmp_path / "key"
+    path.write_bytes(b"old")
+    opened = path.open("rb")  # on Windows nobody may remove it until this is closed
+    closing = threading.Timer(0.15, opened.close)
+    closing.start()
+
+    act(path)
+
+    closing.join()
+    assert not path.exists() or path.read_bytes() == b"new"
+
+
+def test_a_file_that_is_not_there_is_removed(tmp_path):
+    remove(tmp_path / "none")
 
 
 @posix
