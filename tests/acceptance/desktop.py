@@ -191,6 +191,16 @@ class Desktop:
         self._panel.kill()
         self._panel.wait()
 
+    def notifications(self, log: Path) -> Callable[[], bool]:
+        """Let the desktop have a notification daemon; whether it was asked to show anything."""
+        words = ["-u", "-m", "dbusmock", "--session", "--template", "notification_daemon"]
+        self._run(["/usr/bin/python3", *words, "--logfile", str(log)], self.env)
+        name = "org.freedesktop.Notifications"
+        dbus = ["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus"]
+        owned = [*dbus, "/", "org.freedesktop.DBus.NameHasOwner", f"string:{name}"]
+        until(lambda: "true" in self._said(*owned))
+        return lambda: log.exists() and " Notify " in log.read_text(encoding="utf-8")
+
     # ---- what is seen
     def screen(self) -> Image.Image:
         return ImageGrab.grab(xdisplay=self.env["DISPLAY"]).convert("RGB")

@@ -220,6 +220,15 @@ def test_the_icon_comes_back_when_the_panel_crashes_or_comes_late(desk: Desk):
     assert desk.tray.process.poll() is None
 
 
+def test_what_could_not_be_done_is_told(desk: Desk, tmp_path: Path):
+    is_told = desk.desktop.notifications(tmp_path / "notifications.log")
+    desk.agent.reply = m.Refused("IT decides on this PC", "not_allowed")
+    desk.choose("paused", "Resume")
+    until(is_told)
+    desk.agent.reply = None
+    assert "IT decides on this PC" in (tmp_path / "notifications.log").read_text()
+
+
 def test_an_agent_that_was_killed_is_told_of_and_its_successor_is_found(desk: Desk):
     desk.shows("looking")
     desk.agent.crash()
