@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from jobman_agent.cli.commands import add_command
-from jobman_agent.errors import AlreadyRunning, ExitCode, StorageError
+from jobman_agent.errors import AlreadyRunning, ExitCode, JobmanError, StorageError
+from jobman_agent.log import get_logger
 
 if TYPE_CHECKING:
     import argparse
@@ -41,8 +42,13 @@ def run(args: argparse.Namespace) -> int:
 
     places = find_places(os.environ)
     start_log(places, args.verbose, LOG)
-    with _take_lock(places):
-        Face(places.home).run()
+    try:
+        with _take_lock(places):
+            Face(places.home).run()
+    except JobmanError as exc:
+        # Whoever has started it does not listen.
+        get_logger(__name__).warning("%s", exc)
+        raise
     return ExitCode.DONE
 
 

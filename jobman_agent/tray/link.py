@@ -75,6 +75,14 @@ class Link:
 
     # ---- news
     def _watch(self) -> None:
+        try:
+            self._watch_agents()
+        except Exception:  # noqa: BLE001 - a thread would end; old news are worse than no icon
+            _log.exception("a fault of jobman itself")
+        if not self._ended.is_set():
+            self._over()
+
+    def _watch_agents(self) -> None:
         lost_at: float | None = None
         while not self._ended.is_set():
             try:
@@ -92,8 +100,6 @@ class Link:
                 if now - lost_at >= PATIENCE_S:
                     break
                 self._ended.wait(AGAIN_S)
-        if not self._ended.is_set():
-            self._over()
 
     def _follow(self, client: Client) -> None:
         version = 0
@@ -112,6 +118,9 @@ class Link:
             except JobmanError as exc:
                 _log.warning("%s", exc)
                 self._refused(str(exc))
+            except Exception as exc:  # noqa: BLE001 - the next errand is done all the same
+                _log.exception("a fault of jobman itself")
+                self._refused(f"a fault of jobman itself: {exc}")
 
     def _say(self, request: dict[str, object]) -> None:
         with Client.connect(self._home) as client:

@@ -144,6 +144,9 @@ def test_an_icon_without_an_agent_and_a_second_icon_are_refused(
     with FileLock(tmp_path / tray_command.LOCK):
         assert main(["tray"]) == ExitCode.NOT_ALLOWED
     assert "is shown already" in capsys.readouterr().err
+    log = (tmp_path / "logs" / tray_command.LOG).read_text(encoding="utf-8")
+    assert "no agent runs" in log
+    assert "is shown already" in log
 
 
 def test_quit_returns_when_the_icon_has_gone_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

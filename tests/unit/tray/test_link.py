@@ -113,6 +113,26 @@ def test_what_is_refused_is_told_and_the_next_is_done_all_the_same(
     ]
 
 
+def test_a_fault_in_showing_ends_the_tray_rather_than_leaving_old_news(
+    agent: ScriptedAgent, caplog: pytest.LogCaptureFixture
+):
+    over = threading.Event()
+
+    def show(_seen: object) -> None:
+        raise KeyError("a field of another version")
+
+    Link(agent.home, show, print, over.set).start()
+    assert over.wait(5)
+    assert "a fault of jobman itself" in caplog.text
+
+
+def test_a_fault_in_one_errand_is_told_and_the_next_is_done(agent: ScriptedAgent, face: Face):
+    face.link.do(lambda: 1 / 0)
+    face.link.ask({"type": "resume"})
+    agent.until_asked(m.ResumeWork)
+    assert face.refusals == ["a fault of jobman itself: division by zero"]
+
+
 def test_quit_is_waited_for_until_the_agent_has_ended(agent: ScriptedAgent, face: Face):
     face.until_seen("OFF_DUTY")
     face.link.ask({"type": "quit"})
