@@ -99,8 +99,13 @@ class Face:
         if self._seen is None:
             return
         name = self._seen["settings_file" if what is Open.SETTINGS else "log_file"]
-        path = Path(name)
-        while not path.exists() and path != path.parent:
-            path = path.parent  # no ini yet: the folder in which it would be
+        path = what_is_there(Path(name))
         _log.info("opening %s", path)
         open_file(path)
+
+
+def what_is_there(path: Path) -> Path:
+    """The file, or where there is none (no ini yet) the folder in which it would be."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return path

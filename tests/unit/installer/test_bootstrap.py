@@ -198,3 +198,12 @@ def test_every_check_of_the_contract_is_run(installer):
         "mypy for darwin",
         "mypy for win32",
     ]
+
+
+def test_without_gtks_bindings_the_trays_environment_is_left_out_and_that_is_said(
+    installer, monkeypatch, capsys
+):
+    monkeypatch.setattr(installer.system_packages, "python_with_tray", lambda: None)
+    installer.bootstrap.make_tray_environment()
+
+    assert "tests of the tray are skipped" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 
 from jobman_agent.errors import InputError
 from jobman_agent.tray import open_file
+from jobman_agent.tray.face import what_is_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,3 +43,12 @@ def test_a_desktop_without_an_opener_is_told_with_the_path(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"xdg-open.*jobman\.ini"):
         open_file(tmp_path / "jobman.ini")
+
+
+def test_where_there_is_no_ini_yet_its_folder_is_opened(tmp_path: Path):
+    ini = tmp_path / "jobman" / "jobman.ini"
+    assert what_is_there(ini) == tmp_path
+    ini.parent.mkdir()
+    assert what_is_there(ini) == ini.parent
+    ini.touch()
+    assert what_is_there(ini) == ini
