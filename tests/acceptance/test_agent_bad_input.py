@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 RACERS = 10
 STRANGERS = 500
 
+pytestmark = pytest.mark.timeout(300)
+PATIENCE_S = 90.0
+"""Packages have the least share of a machine that other tests keep busy."""
+
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
@@ -118,7 +122,7 @@ def test_an_agent_whose_pool_is_away_says_so_and_loses_nothing(tmp_path: Path, b
         pc = Pc(office)
         employer = office.employ()
         agent = pc.agent()
-        members = pc.until_working()
+        members = pc.until_working(PATIENCE_S)
 
         broker.kill()
         wait_until(lambda: "pool" in log_of_worker(pc))
@@ -128,12 +132,12 @@ def test_an_agent_whose_pool_is_away_says_so_and_loses_nothing(tmp_path: Path, b
         )
         assert not stopped(members, any)
         open_gate(office)
-        wait_until(lambda: strays(tmp_path) == [])
+        wait_until(lambda: strays(tmp_path) == [], PATIENCE_S)
         wait_until(lambda: "pool_away" in pc.codes())
         assert "the pool cannot be reached" in pc.user("why").out
 
         broker.start()
-        assert employer.end() == ExitCode.DONE
+        assert employer.end(PATIENCE_S) == ExitCode.DONE
         assert results(tmp_path / "job") == {"a1": "long"}
         row = summary(tmp_path / "job")["a1"]
         assert [row[name] for name in ("attempts", "failed", "lost")] == ["1", "0", "0"]
@@ -155,7 +159,7 @@ def test_an_agent_whose_disk_is_full_freezes_all_the_same_and_hands_back_when_th
     resize(home, "3g")
     employer = office.employ()
     agent = pc.agent()
-    members = pc.until_working()
+    members = pc.until_working(PATIENCE_S)
 
     resize(home, "8m")
     home.fill()
@@ -168,13 +172,13 @@ def test_an_agent_whose_disk_is_full_freezes_all_the_same_and_hands_back_when_th
 
     home.free()
     resize(home, "3g")
-    pc.until_state("OFF_DUTY")
+    pc.until_state("OFF_DUTY", PATIENCE_S)
     assert strays(office.folder) == []
     assert pc.user("pause").out.strip() == "OFF_DUTY"  # kept, this time
     pc.user("resume")
-    pc.until_working()
+    pc.until_working(PATIENCE_S)
     open_gate(office)
-    assert employer.end() == ExitCode.DONE
+    assert employer.end(PATIENCE_S) == ExitCode.DONE
     row = summary(office.folder / "job")["a1"]
     assert [row[name] for name in ("attempts", "failed", "lost")] == ["1", "0", "0"]
     assert pc.user("quit").code == ExitCode.DONE
