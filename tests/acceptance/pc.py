@@ -198,3 +198,5 @@ def an_office(folder: Path, pool: str) -> Iterator[Office]:
         for one in strays(folder):
             with suppress(psutil.NoSuchProcess):
                 one.kill()
+        for log in sorted(folder.glob("*/logs/*.log")):  # shown of a test that failed
+            print(f"---- {log.relative_to(folder)}\n{log.read_text(encoding='utf-8')}")
