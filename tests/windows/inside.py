@@ -21,6 +21,7 @@ WORDS = "a message of the system, or a path, in its POSIX spelling"
 BUBBLEWRAP = "bubblewrap, which is Linux'"
 CTRL_BREAK = "Wine sends no CTRL_BREAK: packages are not asked to end, only killed"
 MANY = "it starts hundreds of programs, and Wine starts three a second"
+MOMENT = "a worker that lives for a moment has not begun by then where Wine is slow"
 TIME = "it says nothing of a system, and takes Wine many seconds"
 INVALID_NAME = "Wine says 'invalid name' where Windows says 'no folder' (267) or 'not found' (3)"
 SLOW_FOLDERS = "a look into a folder takes Wine longer than the 6 ms that the test gives it"
@@ -92,12 +93,18 @@ POSIX = {
 """Beginning of a test's name: what it looks at that Windows has not."""
 
 WINE = {
+    "tests/unit/agent/test_pauses.py": TIME,
+    "tests/unit/agent/test_ledger.py::test_a_ledger_that_has_grown_is_put_together": TIME,
+    "tests/unit/agent/test_ledger.py::test_ever_new_jobs_do_not_make_it_grow": TIME,
+    "tests/unit/agent/test_loop.py::test_a_worker_that_dies_leaves_nothing_and_another": MOMENT,
+    "tests/unit/agent/test_loop.py::test_work_now_works_outside_the_hours_for_as_long": MOMENT,
     "tests/contract/test_worker.py": TIME,
     "tests/unit/policy/test_replay.py": TIME,
     "tests/unit/employer/test_loading.py::test_too_many_files_for_a_message_are_told": TIME,
     "tests/unit/employer/test_table.py::test_what_a_csv_writer_wrote_is_read_back_as_it_was": TIME,
     "tests/unit/model/test_templates.py::test_filling_in_puts_the_values_between_the_texts": TIME,
     "tests/contract/test_pools.py::test_a_receive_that_is_cancelled_loses_noth": SLOW_FOLDERS,
+    "tests/unit/employer/test_checking.py::test_checks_run_side_by_side_but_not_more_than": MANY,
     "tests/unit/execution/test_running.py::test_slots_that_come_and_go_all": MANY,
     "tests/unit/execution/test_running.py::test_a_list_of_small_packages": MANY,
     "tests/contract/test_directory.py::test_a_file_is_no_pool": INVALID_NAME,
