@@ -219,6 +219,19 @@ def test_the_owner_of_a_windows_pc_comes_first(watched: Watched) -> None:
         watched.until_state("WORKING")
         wait_until(watched.run_now)
 
+        # What is frozen is handed back, too, and nobody has to end the worker for that.
+        watched.press_a_key()
+        watched.stood_still_at()
+        watched.ask("pause", kind="resume")
+        watched.until_state("OFF_DUTY")
+        employer.until("has left", count=2)
+        assert "taken too long" not in (watched.home / "logs/jobman.log").read_text(
+            encoding="utf-8"
+        )
+        watched.ask("resume")
+        watched.until_state("WORKING")
+        wait_until(watched.run_now)
+
         watched.gate.touch()
         assert employer.end() == ExitCode.DONE
         assert results(watched.office.folder / "job") == {"a1": "long"}
