@@ -130,6 +130,7 @@ def returns(count: int, members: list[psutil.Process], screen: Desktop) -> list[
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_an_evening_with_twenty_returns_and_a_long_visit(
     office: Office, tmp_path: Path, screen: Desktop
 ):
