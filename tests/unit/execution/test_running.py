@@ -39,8 +39,9 @@ async def test_a_package_gives_back_its_outputs_and_what_it_printed(desk: Desk) 
     assert finished.outputs[0].sha256 == hashlib.sha256(b"HELLO").hexdigest()
     assert finished.log.splitlines() == [b"all is well"]
     assert finished.exit_code == 0
-    assert finished.cpu_seconds > 0 or under_wine(), "Wine adds up no times of a job object"
-    assert finished.peak_memory > 1_000_000
+    if not under_wine():  # it adds up neither times nor memory of a job object
+        assert finished.cpu_seconds > 0
+        assert finished.peak_memory > 1_000_000
 
 
 async def test_an_environment_is_made_from_zero(
