@@ -195,6 +195,9 @@ class Digest:
         if not _is_better(name, new, kept):
             return self._keep(name, new, int(when))
         worst, since = self._better.get(name, (new, int(when) + 1))
+        if touched is not None:
+            # What counts as the same touch can still be in the next second.
+            since = max(since, int(touched) + 1)
         if _is_better(name, worst, new):
             worst = new
         self._better[name] = (worst, since)

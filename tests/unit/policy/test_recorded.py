@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobman_agent.model.reading import UNKNOWN, RemoteUser
@@ -182,8 +182,17 @@ looks = st.tuples(
 )
 
 
+_STILL = (0.25, UNKNOWN, False, True, ())
+
+
 @settings(max_examples=100)
 @given(st.lists(looks, max_size=80))
+@example(
+    # Two touches within a second of which each is in a second of its own.
+    [_STILL] * 11
+    + [(4000.0, *_STILL[1:]), _STILL, _STILL, (0.25, UNKNOWN, True, True, ())]
+    + [(10.0, *_STILL[1:]), (50.0, *_STILL[1:])]
+)
 def test_what_is_read_back_is_never_freer_than_what_was_seen(story):
     rules, memory, digest = the_rules(), Memory(), Digest()
     now, steady, touched = START, 5000.0, 1000.0
