@@ -134,7 +134,7 @@ def passes(name: str, command: list[str]) -> bool:
     return done.returncode == 0
 
 
-SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile")
+SIDE_BY_SIDE = ("--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 def run_pytest(python: Path) -> tuple[int, str]:

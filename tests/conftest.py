@@ -20,3 +20,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("JOBMAN_") and not name.startswith("JOBMAN_TEST_"):
             monkeypatch.delenv(name)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: side by side, the last file must not be a long one."""
+    items.sort(key=lambda item: item.get_closest_marker("wine") is None)

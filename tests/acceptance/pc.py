@@ -141,13 +141,13 @@ class Pc:
         except AssertionError as exc:
             raise AssertionError(f"not {word} in time: {self.status()}") from exc
 
-    def until_working(self) -> list[psutil.Process]:
+    def until_working(self, seconds: float = 60.0) -> list[psutil.Process]:
         """Once the long package and all its processes run: these.
 
         A package has the least share of the PC: where tests keep it busy, that takes its time.
         """
-        self.until_state("WORKING", 60)
-        wait_until(lambda: len(strays(self.office.folder)) == PROCESSES, 60)
+        self.until_state("WORKING", seconds)
+        wait_until(lambda: len(strays(self.office.folder)) == PROCESSES, seconds)
         return strays(self.office.folder)
 
 
