@@ -220,7 +220,7 @@ def test_it_is_installed_started_by_a_login_upgraded_at_work_and_purged_without_
 
     upgraded = copy.run("dpkg", "--force-unsafe-io", "--install", "/run/jobman-agent.deb")
     assert upgraded.returncode == 0, upgraded.stdout
-    wait_until(lambda: len(copy.agents() - first) == 1 and copy.agents().isdisjoint(first))
+    wait_until(lambda: len(copy.agents() - first) == 1 and copy.agents().isdisjoint(first), 90)
     assert "url = dir:/tmp/pool" in ini.read_text()
     assert copy.keepers() != set()
 

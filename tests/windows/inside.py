@@ -25,9 +25,12 @@ MOMENT = "a worker that lives for a moment has not begun by then where Wine is s
 TIME = "it says nothing of a system, and takes Wine many seconds"
 INVALID_NAME = "Wine says 'invalid name' where Windows says 'no folder' (267) or 'not found' (3)"
 SLOW_FOLDERS = "a look into a folder takes Wine longer than the 6 ms that the test gives it"
+LATE_FOLDERS = "a look into a folder has once taken a busy Wine longer than the 10 s of the pool"
 CONSOLE = "Wine's console is of the old kind: rich leaves its last column free and its colours out"
 
 POSIX = {
+    "tests/contract/test_directory_messages.py::test_what_does_not_look_like_ours_is_not_looked_at":
+        LATE_FOLDERS,
     "tests/unit/cli/autostart/test_keeping.py": SCRIPTS,
     "tests/unit/cli/autostart/test_entries.py": "entries of other desktops, with paths of POSIX",
     "tests/unit/cli/test_interrupts.py": SIGNALS,

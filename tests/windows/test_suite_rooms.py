@@ -1,4 +1,7 @@
-"""The unit tests of all other rooms, run by Windows' Python; as ``test_suite_processes``."""
+"""The unit tests of other rooms, run by Windows' Python; as ``test_suite_processes``.
+
+Those that touch no system come too where JOBMAN_TEST_ALL_ON_WINDOWS is set (1,862 in all).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.windows.suite import must_pass, rooms
+from tests.windows.suite import ALL, must_pass, rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +17,10 @@ if TYPE_CHECKING:
     from tests.windows.pc import WindowsPC
 
 pytestmark = [pytest.mark.wine, pytest.mark.slow, pytest.mark.timeout(590)]
+LEAST = 400
 
 
 def test_every_other_room_passes_on_windows(
     new_windows_pc: WindowsPC, record_property: Callable[[str, object], None]
 ) -> None:
-    must_pass(new_windows_pc, record_property, 1500, *rooms())
+    must_pass(new_windows_pc, record_property, 1500 if ALL else LEAST, *rooms())

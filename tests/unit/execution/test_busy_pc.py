@@ -100,7 +100,8 @@ def test_it_stops_within_a_second_and_yields_again_when_it_goes_on(package: list
 def test_it_ends_within_a_second(package: list[int]):
     began = time.monotonic()
 
-    assert tree.end_runs([RUN]) == len(package)
+    # At least these: whatever else carries the run is ended, too.
+    assert tree.end_runs([RUN]) >= len(package)
 
     assert not any(processes.is_alive(one) for one in package)
     assert time.monotonic() - began < 1.0
